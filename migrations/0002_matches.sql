@@ -59,3 +59,17 @@ CREATE TABLE match_sides (
 CREATE INDEX match_sides_by_user ON match_sides (user_id, match_id);
 CREATE INDEX match_sides_open ON match_sides (user_id, match_id) WHERE open;
 CREATE INDEX match_sides_recent ON match_sides (user_id, created_at);
+
+-- Searches that go on without their connection: the newest of a user. Whoever ends one deletes its
+-- row, and no match is made of its ticket after that.
+CREATE TABLE searches (
+    user_id BIGINT PRIMARY KEY NOT NULL REFERENCES users (id),
+    ticket_id BIGINT NOT NULL UNIQUE,
+    -- The device that searches.
+    session_id BIGINT NOT NULL,
+    -- JSON: the wish, as `match.find` brought it.
+    wish TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    -- Moved on while the device is connected.
+    expires_at TIMESTAMPTZ NOT NULL
+);

@@ -1,18 +1,18 @@
-//! Where clients are, as far as they are counted by it.
+//! Client addresses, as far as limits count by them.
 
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// How many times an address's allowance the networks around it have, from narrow to wide: an IPv6
-/// customer often has a /56, some a /48. An IPv4 address stands for itself alone.
+/// customer often has a /56, some a /48. An IPv4 address counts only for itself.
 pub const ALLOWANCES: [u32; 3] = [1, 4, 16];
 
 /// The prefixes of IPv6 that go with [`ALLOWANCES`].
 const PREFIXES: [u8; 3] = [64, 56, 48];
 
-/// The address limits are counted by; never stored or logged. Of IPv6 it is the /64, which one
-/// customer has for himself.
+/// The address by which limits are counted; never stored or logged. For IPv6 it is the /64, which
+/// belongs to one customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
@@ -30,8 +30,8 @@ impl From<IpAddr> for ClientAddress {
 }
 
 impl ClientAddress {
-    /// The networks it counts for, from narrow to wide, in the order of [`ALLOWANCES`]: one of
-    /// IPv4, three of IPv6.
+    /// The networks it counts for, from narrow to wide, in the order of [`ALLOWANCES`]: one for
+    /// IPv4, three for IPv6.
     pub fn networks(self) -> impl Iterator<Item = Network> {
         let widths = match self.0 {
             IpAddr::V4(_) => 1,
@@ -45,7 +45,8 @@ impl ClientAddress {
         })
     }
 
-    /// Whom it shares a turn with where clients wait in line: a /48, or of IPv4 a /24.
+    /// The neighbours with whom it shares a turn where clients wait in line: a /48, or a /24 of
+    /// IPv4.
     pub fn neighbourhood(self) -> Network {
         Network(match self.0 {
             IpAddr::V4(address) => Ipv4Net::new_assert(address, 24).trunc().into(),
@@ -55,7 +56,7 @@ impl ClientAddress {
 }
 
 impl Network {
-    /// What tells it from every other, for a keyed hash.
+    /// Bytes that distinguish it from every other, for a keyed hash.
     pub fn bytes(self) -> Vec<u8> {
         let mut bytes = vec![self.0.prefix_len()];
         match self.0.network() {
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_counts_for_three_networks_and_an_ipv4_address_for_itself() {
+    fn an_ipv6_address_counts_for_three_networks_an_ipv4_for_one() {
         let networks = |text: &str| {
             of(text)
                 .networks()

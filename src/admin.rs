@@ -1,4 +1,4 @@
-//! What whoever runs the server does to accounts from its command line.
+//! Changes to accounts from the server's command line.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -19,8 +19,8 @@ use crate::{
 /// Longest line that is taken for a phone number, bytes.
 const MAX_LINE: u64 = 256;
 
-/// Sets the role of an account. `phone` `-` reads it from standard input. Works beside servers that
-/// run, which see it with the next request.
+/// Sets the role of an account. `phone` `-` reads it from standard input. Works beside running
+/// servers, which see it with the next request.
 ///
 /// # Errors
 /// [`RunError`], also when the number is not one or has no account.
@@ -46,8 +46,8 @@ pub(crate) async fn grant(config: Config, phone: Secret, role: UserRole) -> Resu
     }
 }
 
-/// Takes the second factor of an account away, by its phone (`-` reads it from standard input) or
-/// its id.
+/// Removes the second factor of an account, by its phone (`-` reads it from standard input) or its
+/// id.
 ///
 /// # Errors
 /// [`RunError`], also when there is no such account, or it has none.
@@ -85,7 +85,7 @@ fn failed(why: &str) -> RunError {
     RunError::Failed(why.to_owned())
 }
 
-/// What stands on the command line, or where that is `-` a line of standard input.
+/// The argument, or if that is `-` a line of standard input.
 async fn given(argument: Secret) -> Result<Secret, RunError> {
     if argument.expose() != "-" {
         return Ok(argument);
@@ -99,7 +99,7 @@ async fn given(argument: Secret) -> Result<Secret, RunError> {
     })
 }
 
-/// Never with new keys: with others than the server's no account would be found.
+/// Never makes new keys: with keys other than the server's no account would be found.
 fn blind(config: &Config) -> Result<BlindIndex, RunError> {
     let secrets = Secrets::find(config)?
         .ok_or_else(|| failed("there is no server here yet: start it and register first"))?;

@@ -1,4 +1,4 @@
-//! The process: what it is made of, by its role, and how it ends.
+//! The process: its parts, by role, and how it ends.
 //!
 //! | file | what |
 //! |---|---|
@@ -33,7 +33,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Binds what the settings name.
+    /// Binds the addresses in the settings.
     pub async fn bind(config: &Config) -> Result<Self, RunError> {
         Ok(Self {
             http: bind("http.listen", &config.http.listen).await?,
@@ -41,7 +41,7 @@ impl Listeners {
         })
     }
 
-    /// Binds what the settings name for the numbers alone.
+    /// Binds only the address for the metrics.
     pub async fn bind_metrics(config: &Config) -> Result<Option<TcpListener>, RunError> {
         match config.metrics.listen.as_str() {
             "" => Ok(None),
@@ -103,7 +103,7 @@ pub(crate) async fn wind_down(
         tracing::warn!(tasks = tasks.running(), "tasks did not end");
     }
     if let Some((realtime, store)) = shares {
-        // Nobody speaks to other nodes any more.
+        // Nobody sends to other nodes any more.
         let goodbye = async {
             realtime.close(in_order).await;
             tasks.last_ended().await;
@@ -111,7 +111,7 @@ pub(crate) async fn wind_down(
         if tokio::time::timeout(ABORT_TIME, goodbye).await.is_err() {
             tracing::warn!("the other nodes were not told goodbye in time; they will notice");
         }
-        // A statement whose database went silent would be waited for without end.
+        // A statement to a silent database would be waited for without end.
         if tokio::time::timeout(ABORT_TIME, store.close())
             .await
             .is_err()

@@ -25,7 +25,7 @@ use crate::{
     turn::Turn,
 };
 
-/// Settings that cannot be used; everything else that fails is 1.
+/// Exit code for unusable settings; all other failures are 1.
 const EXIT_CONFIG: u8 = 2;
 
 /// How long a server may take to say that it is healthy.
@@ -35,8 +35,8 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Parser)]
 #[command(name = "tebdil", version)]
 pub struct Cli {
-    /// Settings file (TOML). Single settings come from the environment, as `TEBDIL_HTTP__LISTEN`
-    /// does.
+    /// Settings file (TOML). Single settings can come from the environment, as
+    /// `TEBDIL_HTTP__LISTEN`.
     #[arg(long, global = true, env = "TEBDIL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -53,25 +53,25 @@ enum Command {
     /// Relay calls and nothing else, until SIGINT or SIGTERM. Needs `secrets.relay_secret`; with
     /// the database of the nodes, ended calls are cut at once.
     Turn,
-    /// Bring the database's schema up to date and end.
+    /// Bring the database's schema up to date and exit.
     Migrate,
     /// Look at the settings.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Manage accounts, as the one who runs the server.
+    /// Manage accounts, as the operator.
     Admin {
         #[command(subcommand)]
         command: AdminCommand,
     },
-    /// Ask the server that runs with these settings whether it is healthy; the exit code says so.
+    /// Ask the server running with these settings whether it is healthy; the exit code says so.
     Healthcheck,
 }
 
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
-    /// Set the role of an account; it holds at once. This is how the first admin is made.
+    /// Set the role of an account, with effect at once. This is how the first admin is made.
     Grant {
         /// The phone number. Others on this machine can read arguments while the command runs: `-`
         /// reads it from standard input.
@@ -80,7 +80,7 @@ enum AdminCommand {
         #[arg(long, value_parser = role)]
         role: UserRole,
     },
-    /// Take the second factor of an account away, whose user has lost both app and recovery codes;
+    /// Remove the second factor of an account whose user has lost both app and recovery codes;
     /// recorded.
     TotpReset {
         /// The phone number (`-` reads it from standard input) or the id of the account.
@@ -107,10 +107,10 @@ impl Cli {
         ) {
             return say(DEFAULT_TOML.trim_end());
         }
-        // An image of the memory would hold keys and phone numbers. Nothing to be done where the
-        // system refuses.
+        // A memory dump would contain keys and phone numbers. If the system refuses, nothing can be
+        // done.
         let _ = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
-        // Variables that are not text are none of ours.
+        // Variables that are not text are not ours.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
@@ -154,7 +154,7 @@ impl Cli {
                 Some(Command::Config { .. }) => Ok(()),
             }
         });
-        // What still runs was told to end and did not.
+        // What still runs was told to end but did not.
         runtime.shutdown_timeout(Duration::from_secs(1));
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
@@ -168,7 +168,8 @@ impl Cli {
 
 async fn serve(config: Config) -> Result<(), RunError> {
     observability::install_logs(&config.log);
-    // A connection is a file; the usual soft limit of 1024 is far below what the machine allows.
+    // A connection is an open file; the usual soft limit of 1024 is far below what the machine
+    // allows.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
@@ -182,7 +183,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
         .local_addr()
         .map_err(io_error("http.listen"))?;
     let shutdown = Shutdown::default();
-    // Before anybody can know that the server is there.
+    // Before anybody can know that the server is running.
     let signals = shutdown
         .follow_signals()
         .map_err(io_error("signal handlers"))?;
@@ -212,7 +213,7 @@ async fn worker(config: Config) -> Result<(), RunError> {
 
 async fn turn(config: Config) -> Result<(), RunError> {
     observability::install_logs(&config.log);
-    // Each allocation is a socket, and a socket is a file.
+    // Each allocation is a socket, which is an open file.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }

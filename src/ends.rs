@@ -23,7 +23,7 @@ use crate::{
     relay::Relays,
 };
 
-/// The ends of matches, as one process sees to them.
+/// What one process does when matches end.
 #[derive(Debug)]
 pub struct Ends {
     store: Store,
@@ -35,7 +35,7 @@ pub struct Ends {
     rooms: Option<Rooms>,
 }
 
-/// What a node has of matches that go on.
+/// What a node keeps about open matches.
 #[derive(Debug, Clone)]
 pub struct Rooms {
     pub chat: Arc<Chat>,
@@ -60,8 +60,8 @@ impl Ends {
         }
     }
 
-    /// Ends a match at the wish of one of its users; what follows from it follows when this call
-    /// was the one that ended it.
+    /// Ends a match at the request of one of its users; the consequences follow if this call was
+    /// the one that ended it.
     pub async fn end(
         &self,
         match_id: MatchId,
@@ -75,8 +75,8 @@ impl Ends {
         Ok(end)
     }
 
-    /// Ends a match at the wish of a connection, which gets an answer of its own. Who comes second
-    /// learns how it ended.
+    /// Ends a match at the request of a connection, which gets an answer of its own. The second to
+    /// ask learns how it ended.
     pub async fn leave(
         &self,
         origin: &Connection,
@@ -99,7 +99,7 @@ impl Ends {
         Ok(())
     }
 
-    /// A match has ended, and it was this process that ended it.
+    /// This process ended a match.
     pub fn announce(&self, ended: &EndedMatch) {
         self.close(ended);
         self.tell(ended, None);
@@ -125,7 +125,7 @@ impl Ends {
         }
     }
 
-    /// Word of other processes that matches ended may have been lost.
+    /// Messages of other processes that matches ended may have been lost.
     pub fn word_was_lost(&self) {
         if let Some(rooms) = &self.rooms {
             rooms.calls.doubt();
@@ -147,7 +147,7 @@ impl Ends {
             .await
     }
 
-    /// Closes a match before anybody hears of its end: what comes after that is refused.
+    /// Closes a match before anybody is told of its end: what comes after that is refused.
     fn close(&self, ended: &EndedMatch) {
         let match_id = ended.match_id;
         if let Some(rooms) = &self.rooms {
@@ -160,7 +160,7 @@ impl Ends {
         }
     }
 
-    /// Tells both sides, but the connection `except`, which was answered.
+    /// Tells both sides, except the connection `except`, which was answered.
     fn tell(&self, ended: &EndedMatch, except: Option<ConnectionId>) {
         for user in ended.users {
             self.hub

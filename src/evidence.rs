@@ -1,4 +1,4 @@
-//! What reports prove, and how it is kept: encrypted, for the one report.
+//! The proof in reports, and how it is kept: encrypted, for one report only.
 
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
@@ -17,12 +17,12 @@ use tebdil_protocol::{
 /// Why an item of the evidence is no proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoProof {
-    /// Of the request, e.g. `evidence[1].salt`.
+    /// The field of the request, e.g. `evidence[1].salt`.
     pub field: String,
     pub detail: &'static str,
 }
 
-/// A message that was proven, as it is kept.
+/// A proven message, as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Proven {
     /// Position among the sender's messages in the match.
@@ -33,8 +33,8 @@ struct Proven {
     kid: String,
 }
 
-/// The exact form of a text message. Anything beside it, as a second `text` that another program
-/// would take for the first, is not.
+/// The exact form of a text message. Anything more, such as a second `text` that another program
+/// would take for the first, is not one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TextMessage {
@@ -50,7 +50,7 @@ impl Verified {
     /// Checks that `subject` has sent all of `evidence` to `reporter` in this match.
     ///
     /// # Errors
-    /// The first that is no proof.
+    /// The first that proves nothing.
     pub fn check(
         keys: &FrankingKeys,
         evidence: &[Evidence],
@@ -110,7 +110,7 @@ impl Verified {
     }
 }
 
-/// What is kept encrypted with a report.
+/// What is stored encrypted with a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     /// The reporter's note.
@@ -135,7 +135,7 @@ impl Written {
         cipher.seal(self.context(), &report.0.to_be_bytes(), plain, &mut rng)
     }
 
-    /// Reads it as the text that it is.
+    /// Decrypts it as text.
     ///
     /// # Errors
     /// When it was sealed as something else, or its key is gone.

@@ -1,4 +1,4 @@
-//! Starting, draining and ending: who may still work, and what happens when a part fails.
+//! Starting, draining and ending: what may still run, and what happens when a part fails.
 //!
 //! Ending has three steps, each a token: [`Tasks::soft`] (no new matches, `/readyz` says no),
 //! [`Tasks::closing`] (no new connections, open ones end), [`Tasks::hard`] (nothing waits any
@@ -19,10 +19,10 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TrackedFuture},
 };
 
-/// The wishes of whoever runs the server. Tests cancel the tokens; `main` ties them to signals.
+/// Requests to end the server. Tests cancel the tokens; `main` ties them to signals.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
-    /// End in good order.
+    /// End in an orderly way.
     pub soft: CancellationToken,
     /// End at once.
     pub hard: CancellationToken,
@@ -57,7 +57,7 @@ impl Shutdown {
     }
 }
 
-/// The tasks of the server, and how far its end has come. Clones are the same.
+/// The tasks of the server, and how far its shutdown has come. Clones share state.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -95,13 +95,13 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
-    /// Has the end of the server wait for a future that something else runs.
+    /// Makes the end of the server wait for a future that something else runs.
     pub fn track_future<F: Future>(&self, task: F) -> TrackedFuture<F> {
         self.tracker.track_future(task)
     }
 
     /// Runs a part that must live as long as the server. When it ends before draining began, or
-    /// panics at any time, the process fails. [`Tasks::hard`] drops it where it stands.
+    /// panics at any time, the process fails. [`Tasks::hard`] drops it where it is.
     pub fn supervise(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.supervise_boxed(name, Box::pin(task));
     }
@@ -112,17 +112,17 @@ impl Tasks {
         let hard = self.hard.clone();
         self.tracker.spawn(async move {
             tokio::select! {
-                // First, so that a panic in the last moment is not lost.
+                // First, so that a panic at the last moment is not lost.
                 biased;
                 () = watched => {}
-                // A part that waits for something that never comes must not keep the process.
+                // A part that waits for something that never comes must not keep the process alive.
                 () = hard.cancelled() => {}
             }
         });
     }
 
-    /// Runs a part that others need until they have ended themselves: [`Tasks::ended`] does not
-    /// wait for it, and [`Tasks::hard`] does not drop it.
+    /// Runs a part that the others need until they have ended: [`Tasks::ended`] does not wait for
+    /// it, and [`Tasks::hard`] does not drop it.
     pub fn supervise_to_the_last(
         &self,
         name: &'static str,
@@ -188,7 +188,7 @@ impl Tasks {
         self.tracker.wait().await;
     }
 
-    /// Waits until the parts have ended that were needed to the last; only after [`Self::close`].
+    /// Waits until the parts needed to the last have ended; only after [`Self::close`].
     pub(crate) async fn last_ended(&self) {
         self.last.wait().await;
     }

@@ -14,7 +14,7 @@ use crate::{
     lifecycle::Tasks,
 };
 
-/// Libraries whose lines name the addresses of users, at every level: those of the relay.
+/// Libraries that log the addresses of users at every level: those of the relay.
 const NEVER: [&str; 3] = ["turn", "stun", "webrtc_util"];
 
 /// Sends logs to standard error. A second call changes nothing.
@@ -26,7 +26,7 @@ fn subscriber<W>(settings: &Log, writer: W) -> impl Subscriber
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // The check of the settings refused directives that cannot be read.
+    // The check of the settings has refused unreadable directives.
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let ours = filter_fn(|event| may_be_logged(event.target(), *event.level()));
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
@@ -41,15 +41,15 @@ where
         .with(filter)
 }
 
-/// Libraries print whole frames, headers and bodies below INFO. Only our own parts, which never
-/// hold a secret, may be that chatty, whatever the filter says.
+/// Libraries print whole frames, headers and bodies below INFO. Only our own parts, which never log
+/// a secret, may be that verbose, whatever the filter says.
 fn may_be_logged(target: &str, level: Level) -> bool {
     let library = target.split("::").next().unwrap_or_default();
     !NEVER.contains(&library) && (level <= Level::INFO || target.starts_with("tebdil"))
 }
 
-/// Where metrics gather. The `metrics` crate knows one recorder per process, so servers in one
-/// process (tests) share it.
+/// The recorder of metrics. The `metrics` crate has one per process, so servers in one process
+/// (tests) share it.
 pub fn install_metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
@@ -66,14 +66,14 @@ pub fn install_metrics() -> PrometheusHandle {
                 .expect("the buckets are not empty");
             let recorder = builder.build_recorder();
             let handle = recorder.handle();
-            // Somebody else's recorder in this process gets the numbers then; ours stays empty.
+            // Then another recorder in this process gets the metrics; ours stays empty.
             let _ = metrics::set_global_recorder(recorder);
             handle
         })
         .clone()
 }
 
-/// Keeps the numbers of a process small that has no other upkeep.
+/// Bounds the memory of the metrics.
 pub fn keep_metrics(handle: PrometheusHandle, tasks: &Tasks) {
     let closing = tasks.closing.clone();
     tasks.supervise("upkeep", async move {
@@ -87,9 +87,9 @@ pub fn keep_metrics(handle: PrometheusHandle, tasks: &Tasks) {
     });
 }
 
-/// Reads what the process uses into gauges; called at every scrape.
+/// Updates the gauges of the process's resources; called at every scrape.
 pub fn record_process() {
-    /// Bytes of a page on every platform this runs on with `/proc`.
+    /// Bytes of a page on every platform with `/proc` that this runs on.
     const PAGE: f64 = 4096.0;
     let resident = std::fs::read_to_string("/proc/self/statm")
         .ok()

@@ -1,4 +1,4 @@
-//! Bounds of what users tell about themselves.
+//! Bounds of what users say about themselves.
 
 use tebdil_protocol::Location;
 
@@ -39,7 +39,7 @@ pub fn languages(codes: Vec<String>) -> Result<Vec<String>, String> {
         .ok_or_else(|| format!("languages: at most {MAX_LANGUAGES} ISO 639-1 codes"))
 }
 
-/// The place on a grid of 0.01°, about 1 km; what is finer is never stored.
+/// The place on a grid of 0.01°, about 1 km; nothing finer is stored.
 ///
 /// # Errors
 /// A sentence that names the field.

@@ -1,4 +1,4 @@
-//! The way to devices that are away, as the settings say.
+//! Pushes to devices that are away, as configured.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tebdil_workers::fcm::{Credentials, Fcm};
 
 use crate::{config, error::RunError};
 
-/// The client that pushes; `None` when pushing is off.
+/// The client that pushes; `None` if pushing is off.
 ///
 /// # Errors
 /// [`RunError::Push`], when the credentials cannot be used.

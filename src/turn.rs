@@ -1,8 +1,7 @@
-//! A process that relays calls and does nothing else, on a machine of its own.
+//! A process that only relays calls, on a machine of its own.
 //!
-//! With the database that nodes share it hears from them which matches end, and looks by itself.
-//! Without, it needs nothing but the secret: a machine that faces the whole internet then holds no
-//! key and reaches no data.
+//! With the nodes' database, they tell it which matches end, and it looks by itself. Without it, it
+//! needs only the secret: then a machine that faces the internet holds no keys and reaches no data.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,8 +18,8 @@ use crate::{
     relay::Relays,
 };
 
-/// How much longer than a match a call may last where nobody tells of its end: a relay hears of a
-/// side some time after its match was made.
+/// How much longer than a match a call may last if nobody reports its end: a relay sees a side only
+/// some time after its match was made.
 const SLACK: Duration = Duration::from_mins(10);
 
 /// A relay that runs.
@@ -34,8 +33,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Listens and relays, whatever `relay.embedded` says of nodes; `metrics` is where the numbers
-    /// are asked for.
+    /// Listens and relays, whatever `relay.embedded` says; `metrics` is the listener for metrics.
     ///
     /// # Errors
     /// [`RunError`], also without a secret.
@@ -91,8 +89,8 @@ impl Turn {
         self.relays.address()
     }
 
-    /// Relays until it is told to end or a part fails. Then every call ends at once: clients begin
-    /// them anew at another relay.
+    /// Relays until it is told to end or a part fails. Then every call ends at once: clients start
+    /// again at another relay.
     ///
     /// # Errors
     /// When a part failed.

@@ -1,5 +1,5 @@
-//! What a process needs of the database to go on: a node part for its ids, and a clock that is
-//! right.
+//! What a process needs from the database to keep running: a node part for its ids, and a clock
+//! that is right.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long the database may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Has both looked after until the process closes.
+/// Maintains both until the process closes.
 pub(crate) fn look_after(tasks: &Tasks, store: &Store, guard: &ClockGuard) {
     tasks.supervise("ids", keep_ids(store.clone(), tasks.closing.clone()));
     tasks.supervise(
@@ -49,7 +49,7 @@ async fn keep_ids(store: Store, closing: CancellationToken) {
     }
 }
 
-/// Compares the clock with the database's, now and every minute, and says when it is wrong and when
+/// Compares the clock with the database's, now and every minute, and logs when it is wrong and when
 /// it is right again.
 async fn watch_clock(guard: ClockGuard, store: Store, closing: CancellationToken) {
     let mut every = tokio::time::interval(LOOK);
@@ -94,7 +94,7 @@ async fn watch_clock(guard: ClockGuard, store: Store, closing: CancellationToken
     }
 }
 
-/// Compares it once. While the database does not answer, what it said last counts.
+/// Compares it once. While the database does not answer, the last result counts.
 pub(crate) async fn compare(guard: &ClockGuard, store: &Store) {
     match tokio::time::timeout(PATIENCE, guard.compare(store)).await {
         Ok(Ok(())) => {}

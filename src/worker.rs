@@ -1,6 +1,6 @@
-//! A process that runs background jobs and nothing else, beside the nodes that serve.
+//! A process that only runs background jobs, beside the nodes that serve.
 //!
-//! What its jobs change, it tells the nodes over the bus.
+//! It tells the nodes over the bus what its jobs change.
 
 use tebdil_protocol::time::Clock;
 use tokio::net::TcpListener;
@@ -12,11 +12,11 @@ use crate::{
     lifecycle::{Shutdown, Tasks},
 };
 
-/// Runs background jobs until `shutdown` says so or a part fails; `metrics` is where the numbers
-/// are asked for.
+/// Runs background jobs until `shutdown` says so or a part fails; `metrics` is the listener for
+/// metrics.
 ///
-/// Without `redis.url` jobs are done all the same, but open sockets learn of it only when they ask
-/// or come back.
+/// Without `redis.url` jobs still run, but open sockets learn of their effects only when they ask
+/// or reconnect.
 ///
 /// # Errors
 /// [`RunError`], also when the database cannot be shared with other processes.
@@ -34,9 +34,8 @@ pub async fn run(
     let ends = base.ends(None, None);
     base.route(incoming.events, &ends, None);
     // Without Redis, it is not known here who is connected.
-    let knows = !base.config.redis.url.expose().is_empty();
-    let presence = knows.then(|| base.realtime.presence.clone());
-    base.run_jobs(base.workers(presence, &ends, &base.notifier())?);
+    let knows_all = base.realtime.presence.is_some();
+    base.run_jobs(base.workers(knows_all, &ends, &base.notifier())?);
     base.serve_metrics(metrics);
 
     base.tasks.soft.cancelled().await;

@@ -218,6 +218,7 @@ async fn matched(mut a: RawSocket, mut b: RawSocket) -> Result<(RawSocket, RawSo
         interests: None,
         languages: None,
         max_distance_km: None,
+        background: false,
     });
     a.send(&wish, None).await?;
     b.send(&wish, None).await?;

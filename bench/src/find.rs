@@ -37,6 +37,7 @@ impl Find {
             interests: None,
             languages: None,
             max_distance_km: None,
+            background: false,
         });
         let searches = FuturesUnordered::new();
         for mut socket in sockets {

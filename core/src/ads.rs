@@ -1,4 +1,4 @@
-//! Who is shown which ad. Pure: [`crate::store`] reads and writes what is decided here.
+//! Decides who is shown which ad. Pure: [`crate::store`] does the reading and writing.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use tebdil_protocol::{Placement, domain::Locale, id::AdId, time::Timestamp};
 /// How often ads may be shown, and where a day begins.
 #[derive(Debug, Clone)]
 pub struct AdRules {
-    /// Between two ads of a user; zero for none.
+    /// Least time between two ads for a user; zero for none.
     pub min_interval: Duration,
     /// Whether premium users may be shown ads whose target group names them.
     pub premium: bool,
-    /// Daily caps count the days of this zone.
+    /// Daily caps count days in this zone.
     pub zone: TimeZone,
 }
 
@@ -42,8 +42,8 @@ impl Viewer {
     /// How far back [`Viewer::shown`] has to reach: a day is 25 hours long when summer time ends.
     pub const SHOWN_FOR: Duration = Duration::from_hours(26);
 
-    /// Whether the user may be shown an ad at all. After a clock was set back, not before the time
-    /// of the last one has passed again.
+    /// Whether the user may be shown an ad at all. After a clock was set back, not until the time
+    /// of the last one has come again.
     fn sees_ads(&self, rules: &AdRules, now: Timestamp) -> bool {
         !self.is_banned
             && self
@@ -75,8 +75,8 @@ impl Viewer {
             && self.times(ad.id, &now.local_day(&rules.zone)) < set.daily_cap
     }
 
-    /// The next of `ads` for this user at `placement`: the one shown least today for its weight;
-    /// among equals it is drawn by weight.
+    /// The next of `ads` for this user at `placement`: the one shown least today relative to its
+    /// weight; among equals a draw by weight.
     pub fn next_of<'a>(
         &self,
         ads: &'a [AdRow],

@@ -17,16 +17,16 @@ pub struct Plan {
     pub products: Vec<String>,
 }
 
-/// The plans, and how patient we are with their payment.
+/// The plans, and how long a late renewal is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BillingRules {
     pub plans: Vec<Plan>,
-    /// How long a subscription that renews stays active after its end while nothing is heard of it.
+    /// How long a renewing subscription stays active after its end while no news of it comes.
     pub grace: Duration,
 }
 
 impl BillingRules {
-    /// The plan that somebody calls so.
+    /// The plan with this name, for us or for a provider.
     pub fn plan(&self, called: &str) -> Option<&Plan> {
         self.plans.iter().find(|plan| {
             plan.name == called || plan.products.iter().any(|product| product == called)

@@ -1,8 +1,8 @@
-//! Who may have a right back for a match that came to nothing. Pure: [`crate::store`] reads and
-//! writes what is judged here.
+//! Decides who may get a right back for a match that came to nothing. Pure: [`crate::store`] does
+//! the reading and writing.
 //!
-//! What counts is what stood at the time of the claim: an answer that comes later does not take the
-//! right away again. The reasons stand in `docs/adr/0010-claims.md`.
+//! What counts is the state at the time of the claim: a later answer does not take the right away
+//! again. The reasons are in `docs/adr/0010-claims.md`.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct ClaimRules {
     /// How long after its end a match can be claimed.
     #[serde(rename = "window_s", deserialize_with = "seconds")]
     pub window: Duration,
-    /// Claims of one user a local day, whatever becomes of them.
+    /// Claims per user and local day, whatever their outcome.
     pub daily_cap: u32,
 }
 
@@ -51,7 +51,7 @@ pub struct Evidence {
     pub ended: Option<(Timestamp, Option<UserId>)>,
     /// The peer has sent content.
     pub answered: bool,
-    /// A side of the call said that it is connected.
+    /// A side of the call reported that it is connected.
     pub connected: bool,
 }
 
@@ -73,8 +73,7 @@ impl From<ClaimRefusal> for NotEligible {
 }
 
 impl Evidence {
-    /// What the right was paid for, if the user got it: a call that was connected, an answer that
-    /// came.
+    /// What the right paid for, if the user got it: a connected call, or an answer.
     pub const fn fulfilled(&self) -> Option<ClaimRefusal> {
         match self.mode {
             Mode::Text if self.answered => Some(ClaimRefusal::Answered),
@@ -86,7 +85,7 @@ impl Evidence {
     /// Whether `user` may claim the match at `now`.
     ///
     /// # Errors
-    /// The reason why not, and from when on it may.
+    /// The reason why not, and when it will be possible.
     pub fn judge(
         &self,
         user: UserId,
@@ -102,7 +101,7 @@ impl Evidence {
                 Mode::Video => rules.video_wait,
             };
         match self.ended {
-            // Else one could match, leave and claim, all day long.
+            // Otherwise one could match, leave and claim all day long.
             Some((at, Some(by))) if by == user && at < due => Err(ClaimRefusal::LeftEarly.into()),
             Some((at, _)) if now >= at + rules.window => Err(ClaimRefusal::TooLate.into()),
             None if now < due => Err(NotEligible {

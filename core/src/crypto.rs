@@ -38,7 +38,7 @@ pub enum CryptoError {
     Refused,
 }
 
-/// What a phone number is found by. Equality takes the same time whatever the bytes are.
+/// The index by which a phone number is found. Comparison takes constant time.
 #[derive(Clone, Copy, Eq)]
 pub struct PhoneIndex(pub [u8; 32]);
 
@@ -71,7 +71,7 @@ impl fmt::Debug for PhoneIndex {
     }
 }
 
-/// What is kept of a one-time code. Equality takes the same time whatever the bytes are.
+/// The stored form of a one-time code. Comparison takes constant time.
 #[derive(Clone, Copy, Eq)]
 pub struct CodeHash(pub [u8; 32]);
 
@@ -87,12 +87,12 @@ impl fmt::Debug for CodeHash {
     }
 }
 
-/// What is kept of a recovery code. Equality takes the same time whatever the bytes are.
+/// The stored form of a recovery code. Comparison takes constant time.
 #[derive(Clone, Copy, Eq)]
 pub struct RecoveryHash(pub [u8; 32]);
 
 impl RecoveryHash {
-    /// Those that stand one behind the other.
+    /// Reads several that are concatenated.
     pub(crate) fn split(bytes: &[u8]) -> Vec<Self> {
         bytes.as_chunks().0.iter().copied().map(Self).collect()
     }
@@ -134,8 +134,8 @@ impl BlindIndex {
         )
     }
 
-    /// Stands for somebody, an address or an account, where tries are counted. `value` cannot be
-    /// found from it.
+    /// Represents somebody, an address or an account, where tries are counted. It does not reveal
+    /// `value`.
     pub fn limited(&self, value: &[u8]) -> [u8; 32] {
         self.hash("tebdil.limit.v1", &[value])
     }
@@ -175,7 +175,7 @@ impl BlindIndex {
     }
 }
 
-/// An encrypted field, and the key it was encrypted with. Those of a phone are read from a row.
+/// An encrypted field, and the id of the key it was encrypted with. A phone's is read from a row.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Sealed {
     /// Nonce, then ciphertext and tag.
@@ -253,7 +253,7 @@ pub fn hash_token(token: &[u8]) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// Label and parts, each with its length before it, so that no two lists look alike.
+/// Label and parts, each preceded by its length, so that no two lists give the same bytes.
 fn framed(label: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
     for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {

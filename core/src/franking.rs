@@ -4,7 +4,7 @@
 //! After the IETF MIMI drafts' abuse reporting and Grubbs, Lu and Ristenpart, *Message Franking via
 //! Committing Authenticated Encryption* (2017). The sender commits to the content with
 //! [`franking_tag`](tebdil_protocol::franking::franking_tag); the server puts its own MAC, the
-//! [`Frank`], over the tag and who sent it to whom when. A report opens the commitment, and the
+//! [`Frank`], over the tag, the two users and the time. A report opens the commitment, and the
 //! server checks both.
 
 #[cfg(test)]
@@ -41,10 +41,10 @@ pub struct FrankedMessage {
 /// Why evidence is no proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceError {
-    /// `salt`, `franking_tag`, `frank.mac` or `ciphertext_sha256` has another length than 32 bytes.
+    /// `salt`, `franking_tag`, `frank.mac` or `ciphertext_sha256` is not 32 bytes long.
     #[error("{0}: must be 32 bytes")]
     Length(&'static str),
-    /// The content, its salt, match or sender's handle is not what the tag was made of.
+    /// The content, its salt, match or sender's handle is not what the tag was made from.
     #[error("the franking tag is not that of this content")]
     Tag,
     /// The server has no such key, or has it no longer.
@@ -55,8 +55,8 @@ pub enum EvidenceError {
     Frank,
 }
 
-/// The server's franking keys; the current one makes new franks, all check old ones. Keep a key for
-/// as long as what it franked can be reported.
+/// The server's franking keys; the current one makes new franks, all check old ones. Keep a key as
+/// long as messages it franked can be reported.
 #[derive(Debug, Clone)]
 pub struct FrankingKeys(KeyRing);
 
@@ -75,8 +75,8 @@ impl FrankingKeys {
         }
     }
 
-    /// Whether `evidence` proves that `sender` said to `recipient`, who shows it, what it says.
-    /// `handle` is the sender's where the evidence names none.
+    /// Whether `evidence` proves that `sender` sent this content to `recipient`, who presents it.
+    /// `handle` is the sender's if the evidence names none.
     ///
     /// # Errors
     /// [`EvidenceError`]

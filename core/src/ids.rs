@@ -1,4 +1,4 @@
-//! Who makes ids.
+//! Making ids.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -7,15 +7,15 @@ use std::{
 
 use tebdil_protocol::time::{Clock, Timestamp};
 
-/// Makes ids; one per process, which the [`Store`](crate::store::Store) has.
+/// Makes ids; one per process, owned by the [`Store`](crate::store::Store).
 ///
 /// Layout (high to low): 41 bits of milliseconds since 2024-01-01, 10 bits sequence, 12 bits node.
-/// The node part is lent by the database (`store/id_nodes.rs`), so no two processes have the same
-/// at a time; while it is not, nothing that may make an id begins.
+/// The database lends the node part (`store/id_nodes.rs`), so no two processes have the same one at
+/// a time; without a loan, nothing that may make an id begins.
 ///
-/// Time and sequence count together and never go back or wait: a burst borrows from the next
-/// millisecond, and a clock that was set back leaves the order of ids as it was. The published
-/// snowflake generators block or spin in both cases.
+/// Time and sequence count together, and never go back or wait: a burst borrows from the next
+/// millisecond, and a clock that was set back does not change the order of ids. Published snowflake
+/// generators block or spin in both cases.
 #[derive(Debug)]
 pub struct IdGenerator {
     clock: Clock,
@@ -23,8 +23,8 @@ pub struct IdGenerator {
     node: AtomicI64,
     /// Time and sequence of the last id.
     last: AtomicI64,
-    /// Until when the node part is this process's: milliseconds after `started`. Not by [`Clock`],
-    /// which may be wrong or stand still.
+    /// Until when the node part is lent, in milliseconds after `started`. Not by [`Clock`], which
+    /// may be wrong or stand still.
     lent_until: AtomicU64,
     started: Instant,
 }
@@ -54,18 +54,18 @@ impl IdGenerator {
         }
     }
 
-    /// The node part that ids have.
+    /// The node part of the ids.
     pub(crate) fn part(&self) -> i64 {
         self.node.load(Ordering::SeqCst)
     }
 
-    /// Takes another node part, of which nobody has made an id greater than `last_id`.
+    /// Takes another node part, with which nobody has made an id greater than `last_id`.
     pub(crate) fn set_part(&self, part: i64, last_id: i64) {
         self.last.fetch_max(last_id >> NODE_BITS, Ordering::SeqCst);
         self.node.store(part, Ordering::SeqCst);
     }
 
-    /// The part is this process's for `time` after `since`.
+    /// The part is lent to this process for `time` after `since`.
     pub(crate) fn lend(&self, since: Instant, time: Duration) {
         let until = (since + time)
             .saturating_duration_since(self.started)
@@ -74,11 +74,11 @@ impl IdGenerator {
             .store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
-    /// Whether ids may be made. What is written soon after this was answered is safe: there are
-    /// minutes between the end of a loan and the next one.
+    /// Whether ids may be made. What is written soon after the answer is safe: minutes pass between
+    /// the end of a loan and the next one.
     ///
     /// # Errors
-    /// [`NoNodePart`], for as long as the database could not be asked to go on lending.
+    /// [`NoNodePart`], while the database could not be asked to extend the loan.
     pub(crate) fn check(&self) -> Result<(), NoNodePart> {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if now < self.lent_until.load(Ordering::SeqCst) {
@@ -103,8 +103,8 @@ impl IdGenerator {
             .saturating_add(ahead)
     }
 
-    /// The smallest id that a generator makes at `time`; ids made before are smaller. Good to bound
-    /// a scan by primary key.
+    /// The smallest id that a generator makes at `time`; earlier ids are smaller. Use it to bound a
+    /// scan by primary key.
     ///
     /// Not exact in a burst, nor when the clock was set back: ids then run ahead of the time.
     pub const fn first_id_at(time: Timestamp) -> i64 {

@@ -1,4 +1,4 @@
-//! What the server tells a user while the user is away, by push.
+//! What the server pushes to users who are away.
 
 use serde::{Deserialize, Serialize};
 use tebdil_protocol::{
@@ -32,21 +32,37 @@ pub enum PushOrder {
         match_id: MatchId,
         session_id: SessionId,
     },
+    /// A search that outlived its connection became a match, for this one device.
+    Match {
+        user_id: UserId,
+        match_id: MatchId,
+        session_id: SessionId,
+    },
 }
 
 impl PushOrder {
     /// Whose devices to wake.
     pub const fn user_id(&self) -> UserId {
         match self {
-            Self::Notification { user_id, .. } | Self::Message { user_id, .. } => *user_id,
+            Self::Notification { user_id, .. }
+            | Self::Message { user_id, .. }
+            | Self::Match { user_id, .. } => *user_id,
         }
     }
 
-    /// The type that turns it off.
+    /// The type by which users can turn it off.
     pub const fn kind(&self) -> NotificationType {
         match self {
             Self::Notification { of, .. } => *of,
-            Self::Message { .. } => NotificationType::Match,
+            Self::Message { .. } | Self::Match { .. } => NotificationType::Match,
+        }
+    }
+
+    /// The one device that it concerns; `None` for all of the user's.
+    pub const fn device(&self) -> Option<SessionId> {
+        match self {
+            Self::Notification { .. } => None,
+            Self::Message { session_id, .. } | Self::Match { session_id, .. } => Some(*session_id),
         }
     }
 }

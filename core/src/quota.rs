@@ -1,4 +1,4 @@
-//! The arithmetic of allowances. Pure: [`crate::store`] reads and writes what is computed here.
+//! The arithmetic of allowances. Pure: [`crate::store`] does the reading and writing.
 //!
 //! Every change of a balance comes with the [`LedgerEntry`] that explains it, so that a balance is
 //! always the sum of its ledger.
@@ -25,12 +25,12 @@ pub struct QuotaRules {
     pub premium_text: u32,
     /// Video matches a day with a subscription.
     pub premium_video: u32,
-    /// The days of this zone count.
+    /// Days are those of this zone.
     #[serde(rename = "time_zone", deserialize_with = "zone")]
     pub zone: TimeZone,
 }
 
-/// The zone with this name; where there is none, the unknown one.
+/// The zone with this name; if there is none, the unknown one.
 fn zone<'de, D: Deserializer<'de>>(from: D) -> Result<TimeZone, D::Error> {
     let name = String::deserialize(from)?;
     Ok(TimeZone::get(&name).unwrap_or_else(|_| TimeZone::unknown()))
@@ -50,7 +50,7 @@ impl QuotaRules {
         );
     }
 
-    /// What a user is given a day.
+    /// What a user is given per day.
     pub fn allowance(&self, is_premium: bool) -> Allowance {
         let (text, video) = if is_premium {
             (self.premium_text, self.premium_video)
@@ -69,7 +69,7 @@ impl QuotaRules {
     }
 }
 
-/// What one user is given a day.
+/// What one user is given per day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// Text matches.
@@ -78,12 +78,12 @@ pub struct Allowance {
     pub video: i64,
 }
 
-/// What changes of tier could not take from a day's balances, because it had been used up already.
-/// It comes off what a later change of the same day gives, so going back and forth between tiers
-/// gains nothing.
+/// What changes of tier could not take from a day's balances because it was already used up. A
+/// later change on the same day gives that much less, so going back and forth between tiers gains
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overdraft {
-    /// Local day it belongs to; on any other day there is none.
+    /// The local day it belongs to; on other days there is none.
     pub day: String,
     pub text: i64,
     pub video: i64,
@@ -96,11 +96,11 @@ pub struct LedgerEntry {
     pub bucket: QuotaBucket,
     /// By how much; never 0.
     pub delta: i64,
-    /// The balance then.
+    /// The balance after the change.
     pub balance_after: i64,
     /// Why.
     pub reason: LedgerReason,
-    /// What the reason was about; unique per user, bucket and reason.
+    /// What the change refers to; unique per user, bucket and reason.
     pub reference: String,
 }
 
@@ -145,8 +145,8 @@ impl Balances {
         text.into_iter().chain(video).collect()
     }
 
-    /// Takes one right for a match: of the day first, then a bonus. `None` when nothing is left,
-    /// and nothing is changed then.
+    /// Takes one right for a match: the day's first, then a bonus. `None` if nothing is left; then
+    /// nothing changes.
     pub fn debit(&mut self, mode: Mode, reference: &str) -> Option<LedgerEntry> {
         let bucket = [mode.bucket(), QuotaBucket::Bonus]
             .into_iter()
@@ -154,8 +154,7 @@ impl Balances {
         self.change(bucket, -1, LedgerReason::Match, reference)
     }
 
-    /// Adds `amount` to a bucket, or takes it away, down to 0 at most. `None` when that changes
-    /// nothing.
+    /// Adds `amount` to a bucket, or takes it away, down to 0. `None` if that changes nothing.
     pub fn credit(
         &mut self,
         bucket: QuotaBucket,
@@ -170,7 +169,7 @@ impl Balances {
     /// Moves the day's balances from one tier's allowance to another's: what was used stays used,
     /// and no balance goes below 0.
     ///
-    /// The balances must be those of the day at hand, so [`Self::reset`] them first.
+    /// The balances must be today's, so [`Self::reset`] them first.
     pub fn change_tier(
         &mut self,
         from: Allowance,
@@ -203,7 +202,7 @@ impl Balances {
         text.into_iter().chain(video).collect()
     }
 
-    /// Whether a match of this mode can be paid.
+    /// Whether there is a right for a match of this mode.
     pub const fn can_pay(&self, mode: Mode) -> bool {
         self.of(mode.bucket()) > 0 || self.bonus > 0
     }
@@ -217,7 +216,7 @@ impl Balances {
         }
     }
 
-    /// What the user has at `now`: a reset that is due counts already, stored or not.
+    /// What the user has at `now`, counting a reset that is due but not stored.
     pub fn quota(&self, rules: &QuotaRules, is_premium: bool, now: Timestamp) -> Quota {
         let allowance = rules.allowance(is_premium);
         let mut balances = self.clone();

@@ -10,17 +10,17 @@ use crate::settings::{Checks, days};
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportRules {
-    /// For so long a reporter does not report the same user again, and for so long a report counts
-    /// for an automatic ban.
+    /// How long a reporter cannot report the same user again, and how long a report counts towards
+    /// an automatic ban.
     #[serde(rename = "window_days", deserialize_with = "days")]
     pub window: Duration,
-    /// Reports of one user a day, whatever becomes of them.
+    /// Reports per user and day, whatever their outcome.
     pub per_day: u32,
-    /// So many different reporters within the window ban.
+    /// This many different reporters within the window cause a ban.
     pub auto_ban_reporters: u32,
-    /// Fewer decided reports say nothing about a reporter.
+    /// With fewer decided reports a reporter counts as reliable.
     pub min_decided: u32,
-    /// A reporter with a larger share of dismissed ones, of 0 to 1, is unreliable.
+    /// A reporter with a larger share of dismissed ones, 0 to 1, is unreliable.
     pub max_dismissed_share: f64,
 }
 
@@ -54,19 +54,19 @@ impl ReportRules {
     }
 }
 
-/// What is known of somebody who reports.
+/// What is known about a reporter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Reliability {
     /// A moderator has said so.
     pub unreliable: bool,
     /// Reports that moderators have decided.
     pub decided: i64,
-    /// Those with nothing to them.
+    /// Those that were dismissed.
     pub dismissed: i64,
 }
 
 impl Reliability {
-    /// Whether reports of this user count for automatic bans.
+    /// Whether reports by this user count towards automatic bans.
     pub fn counts(&self, rules: &ReportRules) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 reports")]
         let often_wrong = self.decided >= i64::from(rules.min_decided)

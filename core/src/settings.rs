@@ -1,5 +1,5 @@
-//! What sections of the settings share. A section is the struct of rules its domain goes by, with
-//! what its values must be beside it.
+//! What sections of the settings share. A section is the struct of rules of its domain, with the
+//! checks of its values beside it.
 
 use std::{
     borrow::Cow,
@@ -25,14 +25,14 @@ impl Display for Problem {
     }
 }
 
-/// Looks at values and collects what is wrong with them.
+/// Checks values and collects what is wrong with them.
 #[derive(Debug, Default)]
 pub struct Checks {
     pub problems: Vec<Problem>,
 }
 
 impl Checks {
-    /// Where it is not `ok`, `field` must be as `detail` says.
+    /// Unless `ok`, reports that `field` must be as `detail` says.
     pub fn that(
         &mut self,
         ok: bool,
@@ -62,18 +62,18 @@ impl Checks {
     }
 }
 
-/// Reads seconds, which the name of the setting ends with.
+/// Reads seconds, for settings whose name ends in `_s`.
 pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     u64::deserialize(from).map(Duration::from_secs)
 }
 
-/// Reads days, which the name of the setting ends with.
+/// Reads days, for settings whose name ends in `_days`.
 pub fn days<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     u32::deserialize(from).map(|days| Duration::from_hours(24 * u64::from(days)))
 }
 
-/// Reads a list of texts: a list in a file, or a text with commas in the environment. An empty text
-/// is an empty list.
+/// Reads a list of texts: a list in a file, or comma-separated in the environment. An empty text is
+/// an empty list.
 pub fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

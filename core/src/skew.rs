@@ -13,15 +13,14 @@ use crate::store::{Store, StoreError};
 
 /// Says whether a clock is right. Clones share what they know.
 ///
-/// Between two comparisons it goes by the time that has passed, so a clock that is set is noticed
-/// at once.
+/// Between two comparisons it goes by elapsed time, so a clock that is set is noticed at once.
 #[derive(Debug, Clone)]
 pub struct ClockGuard(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    /// Zero: whatever it shows is right.
+    /// Zero: every clock is right.
     tolerance: Duration,
     seen: Mutex<Option<Seen>>,
 }
@@ -30,14 +29,14 @@ struct Inner {
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     time: Timestamp,
-    /// The middle of the question.
+    /// The moment halfway through the question.
     at: Instant,
     /// How much earlier or later it may have been.
     uncertain: Duration,
 }
 
 impl ClockGuard {
-    /// Nothing is known yet, so the clock is not right. A `tolerance` of zero takes every clock for
+    /// Nothing is known yet, so the clock is not right. With a `tolerance` of zero every clock is
     /// right.
     pub fn new(clock: Clock, tolerance: Duration) -> Self {
         Self(Arc::new(Inner {
@@ -52,7 +51,7 @@ impl ClockGuard {
         Self::new(clock, Duration::ZERO)
     }
 
-    /// The clock that is looked at.
+    /// The clock that is checked.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
@@ -60,7 +59,7 @@ impl ClockGuard {
     /// Asks the database for its time.
     ///
     /// # Errors
-    /// [`StoreError`]; what was known before goes on to count.
+    /// [`StoreError`]; then the last result stays in force.
     pub async fn compare(&self, store: &Store) -> Result<(), StoreError> {
         let asked = Instant::now();
         let time = store.database_time().await?;

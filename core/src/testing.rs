@@ -406,6 +406,7 @@ pub async fn met(store: &Store, [one, other]: [(UserId, SessionId); 2], now: Tim
             user_id,
             session_id,
             ticket_id: TicketId(rand::random_range(1..i64::MAX)),
+            background: false,
         });
     }
     let [offerer, answerer] = sides.try_into().expect("two sides");

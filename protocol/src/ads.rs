@@ -26,7 +26,7 @@ pub struct Ad {
     pub id: AdId,
     pub title: String,
     pub content: String,
-    /// `https://…`, or null for one that leads nowhere.
+    /// `https://…`, or null without a link.
     pub click_url: Option<String>,
     pub placement: Placement,
 }
@@ -42,7 +42,7 @@ pub struct AdEvent {
     pub kind: AdEventKind,
 }
 
-/// What an admin sets of an ad; the body of `POST /v1/admin/ads`.
+/// The settings of an ad; the body of `POST /v1/admin/ads`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct AdSettings {
@@ -60,15 +60,16 @@ pub struct AdSettings {
     /// server sends by itself.
     #[serde(default = "Placement::match_end")]
     pub placement: Placement,
-    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a
-    /// comma between. Premium users see only what names `premium`, where the server allows that.
+    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each
+    /// separated by a comma. Premium users see only ads that name `premium`, where the server
+    /// allows these.
     #[serde(default = "everybody")]
     pub target_group: TargetGroup,
-    /// 1 (when absent) to 1000: how often it has its turn beside others.
+    /// 1 (when absent) to 1000: how often it is shown compared with others.
     #[serde(default = "one", deserialize_with = "super::whole::read")]
     #[schema(minimum = 1, maximum = 1000)]
     pub weight: i64,
-    /// 1 to 100: times a user is shown it in one day; 3 when absent.
+    /// 1 to 100: how often a user is shown it in one day; 3 when absent.
     #[serde(default = "three", deserialize_with = "super::whole::read")]
     #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: i64,
@@ -98,7 +99,7 @@ const fn yes() -> bool {
     true
 }
 
-/// `PATCH /v1/admin/ads/{id}`: absent fields stay; null takes a link or a time away.
+/// `PATCH /v1/admin/ads/{id}`: absent fields stay; null removes a link or a time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct AdPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,10 +189,10 @@ impl AdSettings {
         }
     }
 
-    /// Whether every value is one that is allowed, and they are so together.
+    /// Checks every value, and that they fit together.
     ///
     /// # Errors
-    /// The first that is not.
+    /// The first that is not allowed.
     pub fn check(&self) -> Result<(), AdRefused> {
         let time = match (self.starts_at, self.ends_at) {
             (Some(start), Some(end)) => start < end,
@@ -254,13 +255,13 @@ impl AdPatch {
     }
 }
 
-/// Something to read, of at most `most` characters.
+/// Readable text of at most `most` characters.
 fn is_text(text: &str, most: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control)
 }
 
-/// A link that leads to a host by its name, over TLS, and shows where: no user part, no address in
-/// any of the forms that browsers read as one, nothing but ASCII (other names in Punycode).
+/// An `https://` link that shows its host by name: no user part, no IP address in any form that
+/// browsers accept, nothing but ASCII (other names in Punycode).
 fn is_https(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("https://") else {
         return false;
@@ -277,7 +278,7 @@ fn is_https(url: &str) -> bool {
 }
 
 /// Two labels or more, the last of which begins with a letter: browsers read a host that ends in a
-/// number, as `2130706433` or `0x7f.1`, as an address.
+/// number, such as `2130706433` or `0x7f.1`, as an IP address.
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -293,7 +294,7 @@ fn is_host_name(host: &str) -> bool {
         && last.is_some_and(|last| last.starts_with(|letter: char| letter.is_ascii_alphabetic()))
 }
 
-/// 1 to 65535, written as one writes a number.
+/// 1 to 65535, in plain digits without leading zeros.
 fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit())
         && !port.starts_with('0')

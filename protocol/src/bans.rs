@@ -16,7 +16,7 @@ pub struct BanRequest {
     /// What the user is told: 1 to 500 characters.
     #[schema(value_type = Text500)]
     pub reason: String,
-    /// When it ends, within ten years; absent for good.
+    /// When it ends, within ten years; absent if permanent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
@@ -35,7 +35,7 @@ pub struct BanConfirmation {
     /// For moderators: 1 to 500 characters.
     #[schema(value_type = Text500)]
     pub note: String,
-    /// When it ends, within ten years; absent to leave it.
+    /// When it ends, within ten years; absent to leave the end unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
@@ -45,11 +45,10 @@ pub struct BanConfirmation {
 #[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct AdminBan {
     pub id: BanId,
-    /// Who was banned. The ban is of the phone: it outlives the account.
+    /// Who was banned. The ban is for the phone: it outlives the account.
     pub user_id: Option<UserId>,
     pub handle: Option<String>,
-    /// What the user is told: a moderator's words, or the reason of the reports that brought it
-    /// about.
+    /// What the user is told: a moderator's words, or the reason of the reports that led to it.
     pub reason: String,
     /// Made by the job that counts reports.
     pub automatic: bool,
@@ -58,7 +57,7 @@ pub struct AdminBan {
     /// In force.
     pub active: bool,
     pub created_at: Timestamp,
-    /// Absent for good.
+    /// Absent if permanent.
     pub until: Option<Timestamp>,
     /// Absent for the system.
     pub created_by: Option<UserId>,
@@ -68,7 +67,7 @@ pub struct AdminBan {
     pub lifted_at: Option<Timestamp>,
     pub lifted_by: Option<UserId>,
     pub lift_note: Option<String>,
-    /// Where the appeal against it stands; absent where there is none.
+    /// The state of the appeal against it; absent if there is none.
     pub appeal: Option<AppealStatus>,
 }
 
@@ -114,7 +113,7 @@ pub struct AppealedBan {
     pub automatic: bool,
     pub provisional: bool,
     pub created_at: Timestamp,
-    /// Absent for good.
+    /// Absent if permanent.
     pub until: Option<Timestamp>,
     /// Whether whoever asks has made or confirmed it, and so may not decide.
     pub banned_by_me: bool,

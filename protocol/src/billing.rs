@@ -23,11 +23,11 @@ pub struct SubscriptionStatus {
     /// Null when there never was a subscription.
     pub plan: Option<String>,
     pub start: Option<Timestamp>,
-    /// Until when it is paid or granted; of one that is over, when it ended.
+    /// Until when it is paid or granted; if it is over, when it ended.
     pub end: Option<Timestamp>,
     pub active: bool,
-    /// Its end has come, and the provider has not said yet whether it goes on; it is active
-    /// meanwhile.
+    /// Its end has passed, and the provider has not said yet whether it goes on; meanwhile it is
+    /// active.
     pub in_grace: bool,
     /// Whether the provider renews it unless told otherwise.
     pub renews: bool,
@@ -37,7 +37,7 @@ pub struct SubscriptionStatus {
     pub account_token: Secret,
 }
 
-/// `POST /v1/billing/events`: what happened, and how the subscription stands since.
+/// `POST /v1/billing/events`: what happened, and the subscription after it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BillingEvent {
     /// 1 to 128 bytes; the same for every delivery of the event.
@@ -49,7 +49,7 @@ pub struct BillingEvent {
     pub subscription: BilledSubscription,
 }
 
-/// A subscription as the billing provider has it after an event.
+/// A subscription as the billing provider knows it after an event.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BilledSubscription {
     /// 1 to 128 bytes.
@@ -69,7 +69,7 @@ pub struct BilledSubscription {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BillingReceipt {
     pub outcome: BillingOutcome,
-    /// Whether the event had been handled before; nothing changed then.
+    /// Whether the event had been handled before; then nothing changed.
     pub repeated: bool,
 }
 
@@ -101,13 +101,13 @@ pub struct SubscriptionGrant {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct QuotaCorrectionRequest {
     pub bucket: QuotaBucket,
-    /// Rights to give, or to take when negative; not 0, and at most 1000000 either way. A balance
+    /// Rights to give, or to take if negative; not 0, and at most 1000000 either way. A balance
     /// stops at 0.
     #[serde(deserialize_with = "super::whole::read")]
     #[schema(value_type = CorrectionAmount)]
     pub amount: i64,
     /// What it is for, e.g. the number of a ticket: 1 to 64 visible ASCII characters. Counts once
-    /// for a user and bucket.
+    /// per user and bucket.
     #[schema(value_type = ReferenceText)]
     pub reference: String,
 }

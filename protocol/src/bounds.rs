@@ -1,5 +1,5 @@
-//! Shapes of texts and numbers in the API document, as the server holds them. None has a value: a
-//! field of a body names one as its `value_type`.
+//! Bounds of texts and numbers for the API document, as the server enforces them. The types have no
+//! values: a field of a body names one as its `value_type`.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -12,7 +12,7 @@ use utoipa::{
 use super::ReadRequest;
 use crate::id::NotificationId;
 
-/// Declares shapes of texts, each with what it is called where a tool makes up values.
+/// Declares shapes of texts, each with the format name by which a tool generates values.
 macro_rules! texts {
     ($($(#[doc = $doc:literal])* $name:ident { $least:literal..=$most:literal, $pattern:expr $(, $format:literal)? })*) => {$(
         $(#[doc = $doc])*
@@ -32,7 +32,7 @@ macro_rules! texts {
     )*};
 }
 
-/// Something to read: not blank, and of the control characters only line breaks.
+/// Readable text: not blank, and no control characters except line breaks.
 const LINES: &str = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$";
 /// The same in one line.
 const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
@@ -40,11 +40,11 @@ const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u00
 const BASE64: &str = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)$";
 
 texts! {
-    /// 1 to 500 characters, not blank, without control characters but line breaks.
+    /// 1 to 500 characters, not blank, no control characters except line breaks.
     Text500 { 1..=500, LINES, "lines" }
-    /// 1 to 1000 characters, not blank, without control characters but line breaks.
+    /// 1 to 1000 characters, not blank, no control characters except line breaks.
     Text1000 { 1..=1000, LINES, "lines" }
-    /// 1 to 4000 characters, not blank, without control characters but line breaks.
+    /// 1 to 4000 characters, not blank, no control characters except line breaks.
     Text4000 { 1..=4000, LINES, "lines" }
     /// 1 to 80 characters in one line, not blank.
     Line80 { 1..=80, LINE, "line" }
@@ -64,7 +64,7 @@ texts! {
     HashText { 44..=44, "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$" }
     /// 1 to 64 visible ASCII characters.
     ReferenceText { 1..=64, "^[!-~]+$" }
-    /// `https://`, a host by its name, and at most 500 bytes of visible ASCII.
+    /// `https://` and a host name, at most 500 bytes of visible ASCII.
     LinkText { 11..=500, r"^https://([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][!-\[\]-~]*)?$" }
     /// E.164, or a national number of the server's region.
     PhoneText { 5..=32, r"^[0-9+() ./-]*$", "phone" }
@@ -91,7 +91,7 @@ impl PartialSchema for CorrectionAmount {
 
 impl ToSchema for CorrectionAmount {}
 
-// A derive cannot say that it is one of the two.
+// A derive cannot express that it is one of the two.
 impl PartialSchema for ReadRequest {
     fn schema() -> RefOr<Schema> {
         let ids = ArrayBuilder::new()

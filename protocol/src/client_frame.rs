@@ -33,7 +33,7 @@ pub struct Hello {
     pub token: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceInfo>,
-    /// Where the client stands in matches it knows; the server sends what came after.
+    /// How far the client has come in the matches it knows; the server sends what came after.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resume: Vec<ResumePoint>,
 }
@@ -72,6 +72,9 @@ pub struct MatchFind {
     /// 1 to 20,000; less than 10 counts as 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_distance_km: Option<u32>,
+    /// Whether the search goes on for some minutes after its connection is lost; only with `text`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
 }
 
 /// Names a match.
@@ -197,7 +200,7 @@ pub struct FrameError {
 struct Head<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
-    /// As it stands there: one of another kind makes a refused frame, but a frame.
+    /// As it was sent: an id of the wrong kind makes it a refused frame, but still a frame.
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
 }
@@ -205,7 +208,7 @@ struct Head<'a> {
 /// Reads one text frame.
 ///
 /// # Errors
-/// [`ErrorCode::BadFrame`] for text that is no JSON object with a `type`,
+/// [`ErrorCode::BadFrame`] for text that is not a JSON object with a `type`,
 /// [`ErrorCode::UnknownType`], [`ErrorCode::UnknownField`], [`ErrorCode::MessageTooLarge`] and
 /// [`ErrorCode::InvalidField`] with the field's name. Nesting depth is bounded by the JSON reader.
 pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), FrameError> {
@@ -305,7 +308,7 @@ fn within_bounds(frame: MessageSend) -> Result<MessageSend, Refusal> {
     Ok(frame)
 }
 
-/// The frame, when its `seq` is one.
+/// The frame, if its `seq` is in range.
 fn with_seq<T>(seq: i64, frame: T) -> Result<T, Refusal> {
     if (1..=MAX_SEQ).contains(&seq) {
         Ok(frame)

@@ -78,8 +78,7 @@ error_codes! {
     RefreshReused = "refresh_reused", 401, "The refresh token was used before; the session is revoked.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used with another request.";
     RequestInProgress = "request_in_progress", 409, "The first request with this idempotency key is still running.";
-    AlreadySearching = "already_searching", 409, "A ticket of this account is open already.";
-    NotSearching = "not_searching", 409, "There is no open ticket to cancel.";
+    NotSearching = "not_searching", 409, "The search has become a match.";
     ModeUnavailable = "mode_unavailable", 422, "This server does not offer this mode.";
     QuotaExhausted = "quota_exhausted", 429, "The daily allowance is used up.";
     KeysRequired = "keys_required", 409, "Upload key packages first.";
@@ -131,9 +130,9 @@ error_codes! {
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CloseCode {
     GoingAway = 1001,
-    /// What came is not WebSocket (RFC 6455).
+    /// What the client sent is not WebSocket (RFC 6455).
     ProtocolError = 1002,
-    /// What came as text is not UTF-8.
+    /// A text frame is not UTF-8.
     InvalidText = 1007,
     BadFrame = 4000,
     Unauthorized = 4001,

@@ -66,7 +66,7 @@ macro_rules! text_enum {
 
 pub(crate) use text_enum;
 
-/// Reads a type from a column as another, which it is made from: `TryFrom`, whose error is shown.
+/// Reads a type from a column that holds another one, by `TryFrom`; the error shows its text.
 #[cfg(feature = "sqlx")]
 #[macro_export]
 macro_rules! stored_as {
@@ -114,7 +114,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// Where a match stands. Only `active` can change.
+    /// The state of a match. Only `active` can change.
     MatchStatus {
         Active,
         /// 24 hours went by.
@@ -132,6 +132,20 @@ text_enum! {
 }
 
 text_enum! {
+    /// Why a search ended without a match.
+    CancelReason {
+        /// A device of the account has cancelled it.
+        Cancelled,
+        /// The account started another search, on this device or another.
+        Replaced,
+        /// An earlier search of the account became a match while this one waited for its end.
+        Matched,
+        /// Its time in the background is over, or the account may no longer be matched.
+        Ended,
+    }
+}
+
+text_enum! {
     /// The part of a side in setting up encryption and calls.
     MatchRole { Offerer, Answerer }
 }
@@ -142,7 +156,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a client says of its call.
+    /// What a client reports about its call.
     CallState {
         /// Media can flow.
         Connected,
@@ -182,8 +196,8 @@ impl UserRole {
         )
     }
 
-    /// Whether it may say that a ban of an account with this role stays or goes. Reports can ban an
-    /// admin too: then another admin decides.
+    /// Whether it may uphold or lift a ban of an account with this role. Reports can ban an admin,
+    /// too; then another admin decides.
     pub const fn may_judge(self, other: Self) -> bool {
         matches!(
             (self, other),
@@ -206,11 +220,11 @@ text_enum! {
 }
 
 text_enum! {
-    /// Where a report stands.
+    /// The state of a report.
     ReportStatus {
         /// Waits for a moderator.
         Open,
-        /// There was nothing to it.
+        /// It was unfounded.
         Dismissed,
         /// The reported user was warned.
         Warned,
@@ -220,14 +234,14 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a moderator makes of a report.
+    /// A moderator's decision about a report.
     ReportDecision { Dismiss, Warn, Ban }
 }
 
 text_enum! {
-    /// Where an appeal stands.
+    /// The state of an appeal.
     AppealStatus {
-        /// Waits for another moderator than the one who banned.
+        /// Waits for a moderator other than the one who banned.
         Open,
         /// The ban stays.
         Upheld,
@@ -237,7 +251,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a moderator makes of an appeal.
+    /// A moderator's decision about an appeal.
     AppealDecision { Uphold, Lift }
 }
 
@@ -260,7 +274,7 @@ text_enum! {
 text_enum! {
     /// What became of an invitation.
     ReferralStatus {
-        /// Nobody has joined by it.
+        /// Nobody has joined through it.
         Pending,
         /// Somebody has; the rewards are on their way.
         Joined,
@@ -275,7 +289,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// Where a claim stands.
+    /// The state of a claim.
     ClaimStatus { Pending, Approved, Rejected }
 }
 
@@ -292,7 +306,7 @@ text_enum! {
         LeftEarly,
         /// The match ended too long ago.
         TooLate,
-        /// As many claims as a day may have were made.
+        /// The day's claims are used up.
         DailyCap,
         /// The match cost the user nothing.
         NotPaid,
@@ -300,7 +314,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// Where a background job stands.
+    /// The state of a background job.
     JobState {
         /// Due, or resting until its time.
         Waiting,
@@ -313,7 +327,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a device that is pushed to runs.
+    /// The platform of a device that gets pushes.
     PushPlatform { Android, Ios, Web }
 }
 
@@ -322,9 +336,9 @@ text_enum! {
     LedgerReason {
         /// The lazy reset at local midnight; the reference is the day.
         DailyReset,
-        /// One right for a match; the reference is the match.
+        /// One right spent on a match; the reference is the match.
         Match,
-        /// A match that came to nothing; the reference is the match.
+        /// A right given back for a match; the reference is the match.
         Claim,
         Referral,
         Admin,
@@ -353,7 +367,7 @@ text_enum! {
 text_enum! {
     /// What became of a billing event.
     BillingOutcome {
-        /// The subscription stands as it says.
+        /// The subscription is now as the event says.
         Applied,
         /// Something newer was known already.
         Stale,
@@ -408,6 +422,7 @@ mod tests {
                 join(EndReason::ALL),
                 "left blocked banned expired erased hung_up",
             ),
+            (join(CancelReason::ALL), "cancelled replaced matched ended"),
             (join(MatchRole::ALL), "offerer answerer"),
             (join(DescriptionKind::ALL), "offer answer"),
             (join(CallState::ALL), "connected failed ended"),

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::bounds::{ContentText, HashText};
 use crate::{id::MatchId, time::Timestamp};
 
-/// The server's word that a message with this franking tag passed through it, from one user to
-/// another, at one time. Only the server can check it.
+/// The server's proof that a message with this franking tag passed through it, from one user to
+/// another, at a certain time. Only the server can check it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Frank {
     /// Which of the server's keys made it.
@@ -43,8 +43,8 @@ pub struct Evidence {
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = HashText)]
     pub ciphertext_sha256: Vec<u8>,
-    /// The sender's handle inside the message, which the tag is over; absent when it is the peer's
-    /// handle now.
+    /// The sender's handle inside the message, which the tag covers; absent if it is the peer's
+    /// current handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_handle: Option<String>,
 }

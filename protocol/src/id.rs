@@ -17,7 +17,7 @@ fn parse(text: &str) -> Result<i64, InvalidId> {
     text.parse().ok().filter(|id| *id > 0).ok_or(InvalidId)
 }
 
-/// How an id is written.
+/// The spelling of ids.
 fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
     use utoipa::openapi::{ObjectBuilder, SchemaFormat, schema::Type};
     let format = SchemaFormat::Custom("id".to_owned());
@@ -90,7 +90,7 @@ ids! {
     SessionId,
     /// A conversation of two users.
     MatchId,
-    /// A wish to be matched; used at most once.
+    /// A search; used for one match at most.
     TicketId,
     /// A block of one user by another.
     BlockId,
@@ -102,11 +102,11 @@ ids! {
     SystemLogId,
     /// A notification of a user.
     NotificationId,
-    /// A wish to have a right back.
+    /// A request to get a right back.
     ClaimId,
     /// An invitation of a phone.
     ReferralId,
-    /// A time with a subscription.
+    /// A period with a subscription.
     SubscriptionId,
     /// An ad.
     AdId,

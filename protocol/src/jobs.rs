@@ -5,20 +5,20 @@ use utoipa::ToSchema;
 
 use crate::{domain::JobState, id::JobId, time::Timestamp};
 
-/// A background job. What it works on is not told.
+/// A background job, without what it works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AdminJob {
     pub id: JobId,
     pub queue: String,
     pub state: JobState,
-    /// Times it was begun.
+    /// How often it was started.
     pub attempts: i64,
     pub max_attempts: i64,
     /// Why the last attempt failed, in English.
     pub error: Option<String>,
-    /// It is not begun before.
+    /// It does not start before.
     pub run_at: Timestamp,
-    /// While it runs: until when it belongs to its worker.
+    /// While it runs: until when its worker has leased it.
     pub lease_until: Option<Timestamp>,
     pub created_at: Timestamp,
     /// When it was done or became dead.

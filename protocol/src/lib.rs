@@ -62,8 +62,8 @@ pub use report::{
 };
 pub use rest::*;
 pub use server_frame::{
-    MatchEnded, MatchFound, MessageAccepted, MessageNew, PeerPresence, ServerFrame, ServerMessage,
-    SessionLimits, Welcome, WhoEnded,
+    MatchCancelled, MatchEnded, MatchFound, MessageAccepted, MessageNew, PeerPresence,
+    RunningSearch, ServerFrame, ServerMessage, SessionLimits, Welcome, WhoEnded,
 };
 pub use signal::{RtcCandidate, RtcDescription, RtcState, Signal};
 pub use staff::{

@@ -1,5 +1,5 @@
-//! What the server tells a user by itself, without its text: that depends on the language of who
-//! reads it.
+//! What the server tells a user by itself, without its text, which depends on the reader's
+//! language.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ pub enum Notice {
     ClaimApproved {
         match_id: MatchId,
     },
-    /// It was not; `reason` is that of the claim.
+    /// A right was not given back; `reason` is that of the claim.
     ClaimRejected {
         match_id: MatchId,
         reason: String,
@@ -47,7 +47,7 @@ pub enum Notice {
     },
     /// The password was changed by a code that was sent to the phone.
     PasswordReset {},
-    /// A further device signed in to the account; what it calls itself, each possibly empty.
+    /// Another device signed in to the account; what it calls itself, each possibly empty.
     NewDevice {
         name: String,
         platform: String,
@@ -58,15 +58,15 @@ pub enum Notice {
         name: String,
         platform: String,
     },
-    /// What the user did was reported, and a moderator asks for better.
+    /// A moderator warns the user after a report.
     Warned {
         reason: ReportReason,
     },
-    /// The user was banned; `until` is absent for good.
+    /// The user was banned; without `until` permanently.
     Banned {
         until: Option<Timestamp>,
     },
-    /// A ban is over before its time, by an appeal or a moderator.
+    /// A ban was lifted early, after an appeal or by a moderator.
     BanLifted {},
     /// An appeal was decided, and the ban stays.
     AppealUpheld {},
@@ -80,12 +80,12 @@ pub enum Notice {
         tr: String,
         en: String,
     },
-    /// An ad, for who has not turned ads off.
+    /// An ad, for users who have not turned ads off.
     Ad {
         ad_id: AdId,
         title: String,
         content: String,
-        /// `https://…`, or null for one that leads nowhere.
+        /// `https://…`, or null without a link.
         click_url: Option<String>,
     },
 }

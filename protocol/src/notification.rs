@@ -29,15 +29,15 @@ pub struct Notification {
 /// `POST /v1/notifications/read`: exactly one of the two.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ReadRequest {
-    /// 1 to 100. Those that are not the user's, or not kept any more, are passed over.
+    /// 1 to 100. Those that are not the user's, or no longer kept, are ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<NotificationId>>,
-    /// `true`: every one there is.
+    /// `true`: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<bool>,
 }
 
-/// How many notifications are left to read.
+/// How many notifications are unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unread {
     pub unread: i64,

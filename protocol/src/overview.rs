@@ -12,7 +12,7 @@ pub struct Overview {
     pub days: Vec<DayStatistics>,
 }
 
-/// What there is now.
+/// Current totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OverviewTotals {
     pub users: i64,

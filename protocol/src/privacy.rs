@@ -1,4 +1,4 @@
-//! Bodies of leaving for good.
+//! Bodies of requests to erase an account.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ pub struct ErasureRequest {
 /// `POST /v1/admin/users/{id}/erase`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccountErasureRequest {
-    /// At whose wish it is done, as a ticket's number; never a person's data. 1 to 500 characters
+    /// Who asked for it, such as a ticket's number; never personal data. 1 to 500 characters
     /// without control characters.
     #[schema(value_type = Line500)]
     pub note: String,

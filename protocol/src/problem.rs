@@ -1,4 +1,4 @@
-//! What a request is refused with.
+//! The body of a refusal.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ pub struct Problem {
     pub errors: Vec<FieldProblem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// When the allowance is given anew, with `quota_exhausted`.
+    /// With `quota_exhausted`: when the allowance is renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<Timestamp>,
     /// With `banned`.
@@ -32,7 +32,7 @@ pub struct Problem {
     /// With `not_eligible`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ClaimRefusal>,
-    /// With `not_eligible`: from when on the match can be claimed, where waiting helps.
+    /// With `not_eligible`: when the match can be claimed, if waiting helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eligible_at: Option<Timestamp>,
 }
@@ -48,10 +48,10 @@ pub struct FieldProblem {
 /// What a banned user is told.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BanNotice {
-    /// What the moderator wrote for the user; for a ban that reports brought about, their reason:
-    /// one of the words of a report.
+    /// What the moderator wrote for the user; for a ban after reports, their reason, one of those
+    /// of a report.
     pub reason: String,
-    /// Absent for a ban without end.
+    /// Absent for a permanent ban.
     pub until: Option<Timestamp>,
     /// Whether the appeal token that came along can be used to appeal: nobody has appealed against
     /// this ban yet.

@@ -18,7 +18,8 @@ pub struct ReferralRequest {
     pub phone: Secret,
 }
 
-/// An invitation as its inviter sees it. Whom it was for is not kept in a form that could be shown.
+/// An invitation as its inviter sees it. The invited number is not kept in a form that could be
+/// shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Referral {
     pub id: ReferralId,

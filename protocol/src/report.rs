@@ -63,12 +63,12 @@ pub struct AdminReport {
     pub report: Report,
     pub reported: ReportedUser,
     pub reporter: ReportingUser,
-    /// What the reporter wrote; null where it was nothing, or is erased.
+    /// What the reporter wrote; null if that was nothing, or is erased.
     pub note: Option<String>,
-    /// How many messages were shown, also when they are erased.
+    /// How many messages were attached, even if they are erased.
     pub evidence_count: i64,
-    /// Different users who have reported this one in the window of the settings, those whose
-    /// reports were dismissed left out.
+    /// How many different users have reported this one within the window of the settings, not
+    /// counting dismissed reports.
     pub reporters: i64,
     /// The ban of the reported user that waits for a moderator.
     pub provisional_ban: Option<BanId>,
@@ -92,13 +92,14 @@ pub struct ReportingUser {
     pub user_id: UserId,
     /// The handle now.
     pub handle: String,
-    /// Reports of this user that were decided.
+    /// Reports by this user that were decided.
     pub decided: i64,
     /// Those that were dismissed.
     pub dismissed: i64,
     /// Marked by a moderator.
     pub unreliable: bool,
-    /// Whether reports of this user count for automatic bans now: neither unreliable nor banned.
+    /// Whether reports by this user count towards automatic bans now: neither unreliable nor
+    /// banned.
     pub counts: bool,
 }
 
@@ -107,7 +108,7 @@ pub struct ReportingUser {
 pub struct Resolution {
     pub by: UserId,
     pub at: Timestamp,
-    /// Null where it is erased.
+    /// Null if it is erased.
     pub note: Option<String>,
 }
 
@@ -124,7 +125,7 @@ pub struct ReportDetails {
 pub struct VerifiedMessage {
     /// Position among the reported user's messages in the match.
     pub seq: i64,
-    /// The text of a text message; anything else in its JSON form.
+    /// The text of a text message; anything else as JSON.
     pub text: String,
     pub sent_at: Timestamp,
     /// Always true: what is not verified is not stored.
@@ -148,7 +149,7 @@ pub struct ResolveRequest {
     /// For other moderators: 1 to 1000 characters; of the control characters only line breaks.
     #[schema(value_type = Text1000)]
     pub note: String,
-    /// With `ban`: its end; absent for good.
+    /// With `ban`: its end; absent if permanent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
@@ -156,6 +157,6 @@ pub struct ResolveRequest {
 /// `POST /v1/admin/users/{id}/reliability`
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct ReliabilityRequest {
-    /// Whether reports of this user shall count for no automatic ban.
+    /// If true, reports by this user count towards no automatic ban.
     pub unreliable: bool,
 }

@@ -75,7 +75,7 @@ pub struct RegisterRequest {
     pub device: Option<Device>,
 }
 
-/// What a client tells about the device that signs in.
+/// What a client says about the device that signs in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct Device {
@@ -116,7 +116,7 @@ pub struct PasswordChangeRequest {
     pub new_password: Secret,
 }
 
-/// Answer of register where the phone has to be verified first.
+/// Answer to register if the phone has to be verified first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct VerificationRequired {
     /// Always true.
@@ -126,7 +126,7 @@ pub struct VerificationRequired {
 /// `POST /v1/auth/verify-phone`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct VerifyPhoneRequest {
-    /// The one that registers.
+    /// The phone that registers.
     pub phone: Secret,
     /// Six digits, as they were sent to it.
     pub code: Secret,
@@ -149,14 +149,14 @@ pub struct PasswordResetConfirmation {
     pub new_password: Secret,
 }
 
-/// Answer of register and login.
+/// Answer to register and login.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Authenticated {
     pub user: User,
     pub tokens: Tokens,
 }
 
-/// Answer of refresh.
+/// Answer to refresh.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Refreshed {
     pub tokens: Tokens,
@@ -192,12 +192,12 @@ pub struct User {
     pub quota: Quota,
 }
 
-/// Rights that remain and are given.
+/// Rights that remain, and the daily allowance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Quota {
-    /// Remaining text matches of today.
+    /// Text matches left today.
     pub text: i64,
-    /// Remaining video matches of today.
+    /// Video matches left today.
     pub video: i64,
     /// Rights for either mode that survive the reset.
     pub bonus: i64,
@@ -219,7 +219,7 @@ pub struct Location {
     pub lon: f64,
 }
 
-/// `PATCH /v1/me`: absent fields stay; `location: null` forgets the place.
+/// `PATCH /v1/me`: absent fields stay; `location: null` removes the place.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct ProfilePatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -275,7 +275,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A peer with its handle put together.
+    /// A peer, with its handle composed.
     pub fn new(alias: String, tag: String) -> Self {
         let handle = format!("{alias}#{tag}");
         Self { alias, tag, handle }
@@ -286,8 +286,8 @@ impl Peer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Match {
     pub id: MatchId,
-    /// Whether this device searched: the encryption, the messages and the call of the match live
-    /// on that one alone.
+    /// Whether this device searched: only there are the encryption, the messages and the call of
+    /// the match.
     pub this_device: bool,
     pub mode: Mode,
     pub status: MatchStatus,
@@ -298,10 +298,10 @@ pub struct Match {
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub ended_reason: Option<EndReason>,
-    /// Messages of the peer with `content` that this side has not marked read; counted to 1,000.
-    /// Handshakes are none.
+    /// Messages of the peer with `content` that this side has not marked read; counted up to 1,000.
+    /// Handshakes do not count.
     pub unread: i64,
-    /// This side's claim, where it made one.
+    /// This side's claim, if it made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
 }
@@ -312,7 +312,7 @@ pub struct PushTokenRequest {
     pub platform: PushPlatform,
 }
 
-/// Which notifications wake a device that is away. They are stored, and shown on open sockets, in
+/// Which notifications wake a device that is away. They are stored, and sent to open sockets, in
 /// any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(
@@ -321,7 +321,7 @@ pub struct PushTokenRequest {
 )]
 pub struct NotificationPreferences {
     pub system: bool,
-    /// Matches that are made, and messages in them.
+    /// New matches, and messages in matches.
     #[serde(rename = "match")]
     pub matches: bool,
     pub claim: bool,
@@ -379,7 +379,7 @@ pub struct ClaimRequest {
     pub match_id: MatchId,
 }
 
-/// The wish to have the right back that a match cost.
+/// A request to get back the right that a match cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Claim {
     pub id: ClaimId,
@@ -419,9 +419,9 @@ pub struct IceServersRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct IceServers {
     pub ice_servers: Vec<IceServer>,
-    /// Seconds within which a relay may be asked for its first allocation.
+    /// Seconds within which the first allocation must be made.
     pub ttl_s: u64,
-    /// Always `relay`: any other policy shows the user's address to the peer's browser.
+    /// Always `relay`: any other policy reveals the user's address to the peer's browser.
     pub transport_policy: String,
 }
 

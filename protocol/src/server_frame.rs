@@ -8,7 +8,7 @@ use super::{
     RtcDescription, RtcState, User,
 };
 use crate::{
-    domain::{EndReason, MatchStatus, MessageKind},
+    domain::{CancelReason, EndReason, MatchStatus, MessageKind, Mode},
     id::{MatchId, SessionId, TicketId},
     time::Timestamp,
 };
@@ -23,14 +23,33 @@ pub struct Welcome {
     pub matches: Vec<Match>,
     /// One-time key packages left for this session; refill below 20.
     pub keys_remaining: i64,
-    /// Notifications to read; `GET /v1/notifications` has them.
+    /// Unread notifications; `GET /v1/notifications` lists them.
     #[serde(default)]
     pub unread_notifications: i64,
+    /// The search of this device that went on while it had no connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<RunningSearch>,
     pub server_time: Timestamp,
-    /// The server pings twice in this time; who hears nothing from the other side for so long may
-    /// take the connection for dead.
+    /// The server pings twice in this time; a side that hears nothing for this long may treat the
+    /// connection as dead.
     pub heartbeat_s: u64,
     pub limits: SessionLimits,
+}
+
+/// A search that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunningSearch {
+    pub ticket_id: TicketId,
+    pub mode: Mode,
+}
+
+/// A search is over without a match: no match of it follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchCancelled {
+    /// The search; absent in the answer to a `match.cancel` that ended none of this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_id: Option<TicketId>,
+    pub reason: CancelReason,
 }
 
 /// Limits a client should know.
@@ -82,7 +101,7 @@ pub struct MessageAccepted {
     pub match_id: MatchId,
     pub seq: i64,
     pub sent_at: Timestamp,
-    /// Of a message with a franking tag; not with a repeat of one that the peer has acknowledged.
+    /// For a message with a franking tag; not for a repeat of one that the peer has acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frank: Option<Frank>,
 }
@@ -104,7 +123,7 @@ pub struct MessageNew {
     )]
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
-    /// Of a message with a franking tag; the sender has the same.
+    /// For a message with a franking tag; the sender gets the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frank: Option<Frank>,
     pub sent_at: Timestamp,
@@ -128,7 +147,7 @@ pub enum ServerFrame {
     #[serde(rename = "match.found")]
     MatchFound(Box<MatchFound>),
     #[serde(rename = "match.cancelled")]
-    MatchCancelled,
+    MatchCancelled(MatchCancelled),
     #[serde(rename = "match.ended")]
     MatchEnded(MatchEnded),
     #[serde(rename = "message.accepted")]
@@ -147,7 +166,7 @@ pub enum ServerFrame {
     /// A relayed candidate of the peer.
     #[serde(rename = "rtc.candidate")]
     RtcCandidate(RtcCandidate),
-    /// What the peer said of the call.
+    /// What the peer reported about the call.
     #[serde(rename = "rtc.state")]
     RtcState(RtcState),
     #[serde(rename = "peer.presence")]
@@ -209,7 +228,7 @@ impl ServerFrame {
     }
 }
 
-/// A server frame as a client reads it; unknown fields are passed over, unknown types become
+/// A server frame as a client reads it; unknown fields are ignored, unknown types become
 /// [`ServerFrame::Unknown`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ServerMessage {

@@ -1,4 +1,4 @@
-//! What the two devices of a call say to each other, by way of the server.
+//! What the two devices of a call send each other through the server.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,8 +16,7 @@ pub struct RtcDescription {
     pub kind: DescriptionKind,
     /// At most 32 KiB. The peer gets it sanitised.
     pub sdp: Secret,
-    /// The offer that this answers, as `rtc.description` told it; absent: the newest. Not with an
-    /// offer.
+    /// The `round` of the offer that this answers; absent: the newest. Not with an offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<i64>,
 }
@@ -26,8 +25,8 @@ pub struct RtcDescription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RtcCandidate {
     pub match_id: MatchId,
-    /// At most 512 bytes; empty at the end of the candidates. Only what names a relay of ours gets
-    /// to the peer.
+    /// At most 512 bytes; empty at the end of the candidates. Only candidates that name a relay of
+    /// ours reach the peer.
     pub candidate: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sdp_mid: Option<String>,

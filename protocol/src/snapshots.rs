@@ -6,17 +6,18 @@ use serde_json::json;
 use utoipa::PartialSchema as _;
 
 use super::{
-    Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Frank, Hello, Match, MatchEnded,
-    MatchFind, MatchFound, MatchRef, MessageAccepted, MessageAck, MessageNew, MessageSend,
-    MessageSync, Notification, NotificationsRead, Peer, PeerPresence, Quota, ResumePoint,
-    RtcCandidate, RtcDescription, RtcState, ServerFrame, ServerMessage, SessionLimits,
-    TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
+    Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Frank, Hello, Match,
+    MatchCancelled, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted, MessageAck,
+    MessageNew, MessageSend, MessageSync, Notification, NotificationsRead, Peer, PeerPresence,
+    Quota, ResumePoint, RtcCandidate, RtcDescription, RtcState, RunningSearch, ServerFrame,
+    ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded,
+    parse_client_frame,
 };
 use crate::{
     Placement,
     domain::{
-        CallState, DescriptionKind, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode,
-        NotificationType, UserRole,
+        CallState, CancelReason, DescriptionKind, EndReason, Locale, MatchRole, MatchStatus,
+        MessageKind, Mode, NotificationType, UserRole,
     },
     id::{AdId, MatchId, NotificationId, SessionId, TicketId, UserId},
     notice::Notice,
@@ -108,13 +109,20 @@ fn client_frames() {
         interests: None,
         languages: None,
         max_distance_km: None,
+        background: false,
     };
-    assert_snapshot!(sent(&ClientFrame::MatchFind(wish)), @r#"{"type":"match.find","mode":"text"}"#);
+    assert_snapshot!(sent(&ClientFrame::MatchFind(wish.clone())), @r#"{"type":"match.find","mode":"text"}"#);
+    let later = MatchFind {
+        background: true,
+        ..wish
+    };
+    assert_snapshot!(sent(&ClientFrame::MatchFind(later)), @r#"{"type":"match.find","mode":"text","background":true}"#);
     let wish = MatchFind {
         mode: Mode::Video,
         interests: Some(vec!["müzik".to_owned()]),
         languages: Some(vec!["tr".to_owned()]),
         max_distance_km: Some(50),
+        background: false,
     };
     assert_snapshot!(sent(&ClientFrame::MatchFind(wish)), @r#"{"type":"match.find","mode":"video","interests":["müzik"],"languages":["tr"],"max_distance_km":50}"#);
     assert_snapshot!(sent(&ClientFrame::MatchCancel), @r#"{"type":"match.cancel"}"#);
@@ -182,6 +190,7 @@ fn welcome() {
         matches: vec![active_match()],
         keys_remaining: 20,
         unread_notifications: 3,
+        search: None,
         server_time: NOON,
         heartbeat_s: 20,
         limits: SessionLimits {
@@ -192,6 +201,11 @@ fn welcome() {
         },
     };
     assert_snapshot!(told(&ServerFrame::Welcome(Box::new(welcome))), @r#"{"type":"welcome","session_id":"5","user":{"id":"1","alias":"kediadam","tag":"9021","handle":"kediadam#9021","phone_masked":"+90 ••• 67","is_premium":false,"locale":"tr","role":"user","created_at":"2026-11-21T12:00:00.000Z","interests":["müzik"],"languages":["tr"],"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}},"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"},"matches":[{"id":"7","this_device":false,"mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2}],"keys_remaining":20,"unread_notifications":3,"server_time":"2026-11-21T12:00:00.000Z","heartbeat_s":20,"limits":{"max_frame_bytes":65536,"max_ciphertext_bytes":16384,"max_devices":5,"frames_per_second":20}}"#);
+    let running = RunningSearch {
+        ticket_id: TicketId(9),
+        mode: Mode::Text,
+    };
+    assert_snapshot!(serde_json::to_string(&running).expect("JSON"), @r#"{"ticket_id":"9","mode":"text"}"#);
 }
 
 #[test]
@@ -217,7 +231,16 @@ fn match_frames() {
         ..found
     };
     assert_snapshot!(told(&ServerFrame::MatchFound(Box::new(found))), @r#"{"type":"match.found","match":{"id":"7","this_device":true,"mode":"text","status":"completed","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":"2026-11-21T12:00:00.000Z","ended_reason":"left","unread":2},"peer_key_package":"AQID","keys_remaining":20,"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}}"#);
-    assert_snapshot!(told(&ServerFrame::MatchCancelled), @r#"{"type":"match.cancelled"}"#);
+    let cancelled = MatchCancelled {
+        ticket_id: None,
+        reason: CancelReason::Cancelled,
+    };
+    assert_snapshot!(told(&ServerFrame::MatchCancelled(cancelled)), @r#"{"type":"match.cancelled","reason":"cancelled"}"#);
+    let replaced = MatchCancelled {
+        ticket_id: Some(TicketId(9)),
+        reason: CancelReason::Replaced,
+    };
+    assert_snapshot!(told(&ServerFrame::MatchCancelled(replaced)), @r#"{"type":"match.cancelled","ticket_id":"9","reason":"replaced"}"#);
     for (status, reason, by) in [
         (MatchStatus::Completed, EndReason::Left, WhoEnded::Me),
         (MatchStatus::Cancelled, EndReason::Blocked, WhoEnded::Peer),
@@ -365,7 +388,7 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         ServerFrame::Welcome(_)
         | ServerFrame::MatchSearching { .. }
         | ServerFrame::MatchFound(_)
-        | ServerFrame::MatchCancelled
+        | ServerFrame::MatchCancelled(_)
         | ServerFrame::MatchEnded(_)
         | ServerFrame::MessageAccepted(_)
         | ServerFrame::MessageNew(_)

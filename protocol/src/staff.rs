@@ -1,5 +1,5 @@
-//! Accounts, matches and the record of acts as staff sees them. No phone, birth year or location is
-//! among it.
+//! Accounts, matches and the record of acts as staff see them, without phone, birth year or
+//! location.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// An account as staff finds it.
+/// An account as staff see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AdminUser {
     pub id: UserId,
@@ -33,12 +33,12 @@ pub struct AdminUser {
 pub struct AdminUserDetail {
     #[serde(flatten)]
     pub user: AdminUser,
-    /// What is left of the allowance; null when the account is erased.
+    /// The remaining allowance; null if the account is erased.
     pub quota: Option<Quota>,
     pub counts: AdminUserCounts,
 }
 
-/// What there is of an account.
+/// Counts about an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct AdminUserCounts {
@@ -46,13 +46,13 @@ pub struct AdminUserCounts {
     pub reports_open: i64,
     /// Reports about the user that were decided.
     pub reports_decided: i64,
-    /// How many different users reported it in the last 30 days.
+    /// How many different users reported this one in the last 30 days.
     pub reporters_30d: i64,
     /// Reports that the user made.
     pub reports_made: i64,
     /// Those of them that were dismissed.
     pub reports_made_dismissed: i64,
-    /// Bans of the phone, also those that are over.
+    /// Bans of the phone, including past ones.
     pub bans: i64,
     pub matches: i64,
     pub claims: i64,
@@ -68,7 +68,7 @@ pub struct FindUsersRequest {
     pub phone: Secret,
 }
 
-/// Whose phone it is or was.
+/// The accounts that have or had the phone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoundUsers {
     /// Newest first: the account that has the phone, and erased ones that had it while reports and
@@ -82,7 +82,7 @@ pub struct RoleRequest {
     pub role: UserRole,
 }
 
-/// A match as staff sees it: who, when and how much, never what.
+/// A match as staff see it: who, when and how much, never what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AdminMatch {
     pub id: MatchId,
@@ -123,7 +123,7 @@ pub struct SystemLogEntry {
     pub user_id: Option<UserId>,
     /// Who did it; null for the system.
     pub actor_id: Option<UserId>,
-    /// What belongs to the action; for a change what was `before` and `after`.
+    /// Details of the act; for a change `before` and `after`.
     #[schema(value_type = Object)]
     pub details: serde_json::Value,
     pub created_at: Timestamp,

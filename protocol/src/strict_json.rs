@@ -28,7 +28,7 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Reads `text`; top-level fields named in `envelope` are passed over.
+/// Reads `text`; top-level fields named in `envelope` are ignored.
 ///
 /// # Errors
 /// [`Refused`] for text that is not JSON, unknown fields, and fields that are missing or of the
@@ -70,7 +70,7 @@ fn refused(error: &serde_json::Error, field: String, text: &str) -> Refused {
     match error.classify() {
         serde_json::error::Category::Data => {
             // serde's own text quotes the value ("invalid type: string \"…\""); only its kind is
-            // told.
+            // reported.
             let missing = error.to_string().starts_with("missing field");
             let field = if field == "." {
                 missing_field(error)

@@ -21,10 +21,9 @@ enum Subscribers {
 }
 
 /// Whom an ad or an announcement is meant for: `all`, `free` or `premium`, `locale:tr` or
-/// `locale:en`, or one of each with a comma between, which both must hold.
+/// `locale:en`, or one of each separated by a comma, which must both hold.
 ///
-/// Premium users see ads that name them, where the operator lets them
-/// (a setting of the server), and no others.
+/// Premium users see only ads that name them, if the operator allows those (a setting).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TargetGroup {
@@ -48,7 +47,7 @@ impl TargetGroup {
         }
     }
 
-    /// The one language that is meant, where it is one.
+    /// The language, if only one is meant.
     pub const fn locale(self) -> Option<Locale> {
         self.locale
     }

@@ -11,7 +11,7 @@ pub struct TotpRequest {
     pub password: Secret,
 }
 
-/// A second factor that waits for its first code. It is shown once.
+/// A second factor before its first code. It is shown once.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TotpSetup {
     /// 160 bits in base32, to be typed into an app.
@@ -27,7 +27,7 @@ pub struct TotpConfirmation {
     pub code: Secret,
 }
 
-/// What gets in without the app, each code once. They are shown once.
+/// Codes to sign in without the app, each good once. They are shown once.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RecoveryCodes {
     /// Ten of them.

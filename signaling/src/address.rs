@@ -1,4 +1,5 @@
-//! Which addresses are our relays', and what looks like an address in a text that should hold none.
+//! Which addresses belong to our relays, and what looks like an address in a text that should
+//! contain none.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -35,8 +36,7 @@ impl FromStr for RelayRange {
     }
 }
 
-/// The addresses and ports that our relays give out. A candidate with any other is nobody's
-/// business.
+/// The addresses and ports that our relays give out. A candidate with any other is dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RelayRanges(Vec<RelayRange>);
 
@@ -69,8 +69,8 @@ impl RelayRanges {
 
 /// Whether a part of the text reads as an IP address or as a name of mDNS.
 ///
-/// Errs on the side of yes: what is allowed in a session description has neither dotted quads nor
-/// more than one colon outside of fingerprints.
+/// Errs on the side of yes: nothing allowed in a session description has dotted quads, or more than
+/// one colon outside of fingerprints.
 pub(crate) fn has_address(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     text.contains(".local")
@@ -84,7 +84,7 @@ pub(crate) fn has_address(text: &str) -> bool {
             })
 }
 
-/// Four numbers with dots between them, whatever stands before and after.
+/// Four numbers separated by dots, whatever comes before and after.
 fn holds_quad(text: &str) -> bool {
     let is_byte = |digits: &str| digits.parse::<u8>().is_ok();
     let pieces: Vec<&str> = text.split('.').collect();

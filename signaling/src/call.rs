@@ -2,14 +2,14 @@
 //!
 //! A match names the offerer, and only the offerer offers: two offers never cross (glare, RFC 8829
 //! §4.1.8.2, cannot happen). The answerer answers the newest offer, once. A new offer at any time
-//! renegotiates or restarts ICE, and makes the one before stale with everything that still answers
-//! it.
+//! renegotiates or restarts ICE, and makes the previous one and everything that answers it stale.
 //!
 //! Every node that has one of the two devices keeps one [`Call`] for both sides: what its own
 //! device sends passes [`Call::send`], what comes from the node of the other [`Call::receive`].
-//! Where both devices are at one node, a signal passes once. Nothing is agreed upon between nodes.
-//! A node that lost its call begins a new one; numbers follow the clock, so the next offer is newer
-//! than all before, and the clients start again from it.
+//! Where both devices are at one node, a signal passes once. What passed and finds its device at
+//! the node is handed over by [`Call::hand_over`], which keeps in mind what an absent device missed.
+//! Nothing is agreed upon between nodes. A node that lost its call begins a new one; numbers follow
+//! the clock, so the next offer is newer than all before, and the clients start again from it.
 
 use std::collections::VecDeque;
 
@@ -26,11 +26,11 @@ pub const MAX_CANDIDATES: usize = 64;
 /// Candidates that wait for the description of their side.
 pub const MAX_HELD: usize = 16;
 
-/// Which offer something belongs to: milliseconds since the Unix epoch when it was made, or one
-/// more than the one before. Never goes back in a match.
+/// Identifies an offer: milliseconds since the Unix epoch when it was made, or one more than the
+/// previous one. Never goes back in a match.
 pub type Round = i64;
 
-/// Why a signal is refused; the state is as before.
+/// Why a signal is refused; the state does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfOrder {
     #[error("only the offerer of the match offers")]
@@ -44,7 +44,7 @@ pub enum OutOfOrder {
     TooManyCandidates,
 }
 
-/// How far a call has ever come, as far as this node has seen, and when the first offer passed.
+/// How far a call has ever got, as far as this node has seen, and when the first offer passed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing was offered.
@@ -62,10 +62,12 @@ struct Side {
     candidates: usize,
     /// Came before the description.
     held: VecDeque<RtcCandidate>,
+    /// The newest round whose description the other side's device got at this node.
+    handed: Option<Round>,
 }
 
 impl Side {
-    /// Counts a candidate that is forwarded; false when there were too many.
+    /// Counts a candidate that is forwarded; false if there were too many.
     fn count(&mut self) -> bool {
         let fits = self.candidates < MAX_CANDIDATES;
         self.candidates += usize::from(fits);
@@ -83,9 +85,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// A device of this node sends a sanitised signal: what goes to the other for it, in order.
-    /// A description that goes names its round. Candidates that come before their description wait
-    /// for it.
+    /// A device of this node sends a sanitised signal. Returns what goes to the other for it, in
+    /// order. A forwarded description names its round. Candidates that come before their
+    /// description wait for it.
     ///
     /// # Errors
     /// [`OutOfOrder`]
@@ -125,7 +127,7 @@ impl Call {
         }
     }
 
-    /// The node of the other device sends a signal: the same for the device of this node, or `None`
+    /// Another node sends a signal of its device: the same for the device of this node, or `None`
     /// when it is late or not for its sender to say.
     pub fn receive(&mut self, from: MatchRole, signal: Signal, now: Timestamp) -> Option<Signal> {
         match &signal {
@@ -152,7 +154,18 @@ impl Call {
         Some(signal)
     }
 
-    /// How far it has ever come.
+    /// The other side's device is at this node to get a signal that passed just now: whether it may.
+    /// Not a candidate whose description it missed: the next offer begins anew.
+    pub fn hand_over(&mut self, from: MatchRole, signal: &Signal) -> bool {
+        let newest = self.round;
+        let side = self.side(from);
+        if matches!(signal, Signal::Description(_)) {
+            side.handed = newest;
+        }
+        side.handed == newest
+    }
+
+    /// How far it has ever got.
     pub const fn stage(&self) -> Stage {
         self.stage
     }
@@ -167,14 +180,14 @@ impl Call {
             .map_or(now.millis(), |before| now.millis().max(before + 1)))
     }
 
-    /// The round that waits for its answer. Who does not say which offer it answers means the
-    /// newest.
+    /// The round that waits for its answer. Who does not say which offer it answers means the newest,
+    /// and must have got that here.
     fn open_round(&self, from: MatchRole, answers: Option<Round>) -> Result<Round, OutOfOrder> {
         if from != MatchRole::Answerer {
             return Err(OutOfOrder::NotTheAnswerer);
         }
         self.round
-            .filter(|newest| answers.is_none_or(|round| round == *newest))
+            .filter(|newest| answers.or(self.offerer.handed) == Some(*newest))
             .filter(|_| !self.answerer.described)
             .ok_or(OutOfOrder::NothingToAnswer)
     }
@@ -184,7 +197,7 @@ impl Call {
         match kind {
             DescriptionKind::Offer => {
                 self.round = Some(round);
-                // What waits stays: it belongs to the description that is about to come.
+                // Waiting candidates stay: they belong to the description that is about to come.
                 for side in [&mut self.offerer, &mut self.answerer] {
                     side.described = false;
                     side.candidates = 0;

@@ -1,8 +1,8 @@
-//! ICE candidates: only those of our relays pass, and they are written anew.
+//! ICE candidates: only those of our relays pass, and they are rewritten.
 //!
-//! The grammar is that of RFC 8839 §5.1. Of what a client sends, address, port and user fragment
-//! survive; foundation, priority, related address and every other extension would tell of its
-//! interfaces and networks.
+//! The grammar is that of RFC 8839 §5.1. Address, port and user fragment survive; foundation,
+//! priority, related address and every other extension would reveal the client's interfaces and
+//! networks.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub const MAX_CANDIDATE_BYTES: usize = 512;
 /// 65535, component 1.
 const PRIORITY: u32 = 65_535 << 8 | 255;
 
-/// Why a candidate is refused. The text holds nothing of it.
+/// Why a candidate is refused. The text quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("candidate: {0}")]
 pub struct MalformedCandidate(&'static str);
@@ -35,10 +35,10 @@ pub enum Sanitised {
     Dropped,
 }
 
-/// Reads a candidate as browsers give it (`candidate:…`; empty at the end).
+/// Reads a candidate in the form that browsers use (`candidate:…`; empty at the end).
 ///
 /// # Errors
-/// [`MalformedCandidate`] for what is no candidate.
+/// [`MalformedCandidate`] if it is not a candidate.
 pub fn sanitise_candidate(
     text: &str,
     relays: &RelayRanges,
@@ -89,7 +89,7 @@ pub fn sanitise_candidate(
     if kind != "relay" || component != 1 || !transport.eq_ignore_ascii_case("udp") {
         return Ok(Sanitised::Dropped);
     }
-    // A name, of mDNS or else, is no relay of ours.
+    // A name, mDNS or other, is no relay of ours.
     let Some(ip) = address
         .parse::<IpAddr>()
         .ok()
@@ -108,10 +108,10 @@ pub fn sanitise_candidate(
     Ok(Sanitised::Relay(clean))
 }
 
-/// Checks what says to which medium a candidate belongs: nothing but that passes beside it.
+/// Checks the fields that name a candidate's medium: nothing else passes beside it.
 ///
 /// # Errors
-/// [`MalformedCandidate`] for what names no medium.
+/// [`MalformedCandidate`] if they name no medium.
 pub fn check_medium(mid: Option<&str>, line: Option<u16>) -> Result<(), MalformedCandidate> {
     if mid.is_some_and(|mid| !is_mid(mid) || has_address(mid)) {
         return Err(MalformedCandidate("sdp_mid: must be the a=mid of a medium"));
@@ -122,8 +122,8 @@ pub fn check_medium(mid: Option<&str>, line: Option<u16>) -> Result<(), Malforme
     Ok(())
 }
 
-/// Reads what follows the type, in pairs, and gives the user fragment, which says to which
-/// generation the candidate belongs.
+/// Reads the pairs after the type, and returns the user fragment, which names the candidate's
+/// generation.
 fn extensions<'a>(
     mut words: impl Iterator<Item = &'a str>,
 ) -> Result<Option<&'a str>, MalformedCandidate> {

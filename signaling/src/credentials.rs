@@ -1,7 +1,6 @@
-//! Credentials for relays: who holds one may take part in one side of one call, and names nobody by
-//! it.
+//! Credentials for relays: each permits taking one side of one call, and identifies nobody.
 //!
-//! They are made with a secret that server and relays share, so that a relay asks nobody
+//! They are made with a secret that server and relays share, so that a relay need not ask anybody
 //! (draft-uberti-behave-turn-rest-00, "A REST API For Access To TURN Services", as coturn's
 //! `use-auth-secret`): user `expiry:id`, password `base64(HMAC-SHA-1(secret, user))`.
 
@@ -13,13 +12,13 @@ use sha1::Sha1;
 use sha2::Sha256;
 use tebdil_protocol::{Secret, domain::MatchRole, id::MatchId, time::Timestamp};
 
-/// One side of one call, as a relay knows it: 128 bits that only the secret's holders can lead back
-/// to the match. User names go over the network in the clear.
+/// One side of one call, as a relay knows it: 128 bits that only holders of the secret can trace
+/// back to the match, since user names go over the network in clear text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SideId(u128);
 
 impl SideId {
-    /// The side that a user name of a credential is for.
+    /// The side that a credential's user name is for.
     pub fn of_username(username: &str) -> Option<Self> {
         let (_, id) = username.split_once(':')?;
         let sane = id.len() == 32
@@ -30,8 +29,8 @@ impl SideId {
             .flatten()
     }
 
-    /// The side of a credential, and until when it may allocate, seconds since the Unix epoch.
-    /// `None` when the user name is none of ours.
+    /// The side of a credential, and until when it may allocate, in seconds since the Unix epoch.
+    /// `None` if the user name is not ours.
     pub(crate) fn and_expiry(username: &str) -> Option<(Self, i64)> {
         let (expiry, _) = username.split_once(':')?;
         let sane = expiry.len() <= 12 && expiry.bytes().all(|byte| byte.is_ascii_digit());
@@ -46,14 +45,14 @@ impl fmt::Display for SideId {
     }
 }
 
-/// What a client shows to a relay.
+/// What a client presents to a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     pub username: String,
     pub password: Secret,
 }
 
-/// What server and relays share.
+/// The secret that server and relays share.
 #[derive(Debug, Clone)]
 pub struct RelaySecret(Secret);
 
@@ -78,7 +77,7 @@ impl RelaySecret {
         ))
     }
 
-    /// A credential for one side of a match. A relay takes it for new allocations until `now +
+    /// A credential for one side of a match. Relays accept it for new allocations until `now +
     /// ttl`; what was allocated goes on.
     pub fn issue(
         &self,
@@ -93,8 +92,8 @@ impl RelaySecret {
         Credential { username, password }
     }
 
-    /// The password of a user name. Right only for names this secret's holders made, so compare
-    /// what is made of it in constant time.
+    /// The password of a user name. It proves that a holder of this secret made the name, so
+    /// compare anything derived from it in constant time.
     pub fn password(&self, username: &str) -> Secret {
         let mut mac = Hmac::<Sha1>::new_from_slice(self.0.expose().as_bytes())
             .expect("HMAC takes keys of any length");

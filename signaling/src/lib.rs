@@ -1,13 +1,13 @@
 //! Calls between matched people: the order of their signals, and the sanitiser of session
 //! descriptions and candidates.
 //!
-//! Neither side of a call may learn the other's address. Three rules see to it together, each alone
-//! was broken in experiments: clients use relayed candidates only; what they signal is rebuilt here
-//! from an allow-list ([`sanitise_sdp`], [`sanitise_candidate`]); and the relay relays only to
-//! relays of ours.
+//! Neither side of a call may learn the other's address. Three rules ensure that together; each
+//! alone was broken in experiments. Clients use relayed candidates only; what they signal is
+//! rebuilt here from an allow-list ([`sanitise_sdp`], [`sanitise_candidate`]); and the relay relays
+//! only to relays of ours.
 //!
-//! The server uses this crate, it uses `tebdil_protocol` (ids, clock, domain words), and neither
-//! `tebdil_workers` nor the store knows of it.
+//! The server uses this crate; this crate uses `tebdil_protocol` (ids, clock, domain words);
+//! `tebdil_workers` and the store do not use it.
 
 mod address;
 mod call;

@@ -1,15 +1,14 @@
-//! Session descriptions, built anew from an allow-list of lines.
+//! Session descriptions, rebuilt from an allow-list of lines.
 //!
-//! A description is read line by line (RFC 8866) and what is known and harmless is written into a
-//! new one; the rest goes. So nothing passes that a later browser may put there: addresses,
-//! candidates, names of devices. What stands in the lines that pass is checked by their grammars,
-//! and no value that reads as an address does. Names of streams, tracks and sources are replaced
-//! ([`names`]).
+//! A description is read line by line (RFC 8866), and what is known and harmless is written into a
+//! new one; the rest is dropped. So nothing passes that a later browser may add: addresses,
+//! candidates, names of devices. Lines that pass are checked by their grammars, and no value that
+//! reads as an address passes. Names of streams, tracks and sources are replaced ([`names`]).
 //!
 //! What a client that follows the rules needs is kept: renegotiation, ICE restart, media that were
 //! rejected or stopped (port 0), data channels, and media that share the transport of another (RFC
-//! 9143). Simulcast (`a=rid`, `a=simulcast`) goes: with one receiver there is nothing to choose
-//! from, and an offer without is a plain one.
+//! 9143). Simulcast (`a=rid`, `a=simulcast`) is dropped: with one receiver there is nothing to
+//! choose from, and an offer without it is a plain one.
 
 mod attribute;
 mod names;
@@ -21,8 +20,7 @@ use tebdil_protocol::domain::DescriptionKind;
 
 use crate::address::has_address;
 
-/// Longest description that is read, bytes. Chromium's, with audio, video and data, has about 8
-/// KiB.
+/// Longest description that is read, bytes. Chromium's with audio, video and data has about 8 KiB.
 pub const MAX_SDP_BYTES: usize = 32 * 1024;
 
 /// The format of a medium that carries data channels (RFC 8841 §4.3).
@@ -30,13 +28,13 @@ const DATA_CHANNEL: &str = "webrtc-datachannel";
 
 const MAX_LINES: usize = 1_000;
 const MAX_LINE_BYTES: usize = 1_024;
-/// Media of a call: audio, video and data, and some that were stopped.
+/// Media of a call: audio, video and data, and room for some that were stopped.
 pub(crate) const MAX_MEDIA: usize = 8;
 
-/// Why a description is refused. The text holds nothing of it.
+/// Why a description is refused. The text quotes nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedSdp {
-    /// As it came, or as it would be forwarded.
+    /// As it was received, or as it would be forwarded.
     #[error("sdp: longer than 32 KiB")]
     TooLarge,
     #[error("sdp: more than 1000 lines, or one longer than 1 KiB")]
@@ -50,7 +48,7 @@ pub enum MalformedSdp {
     Forbidden(&'static str),
 }
 
-/// Attributes that a section has once. Readers differ in which of two they believe.
+/// Attributes that a section may have once: of two, readers differ in which they believe.
 const ONCE: [&str; 7] = [
     "mid",
     "ice-ufrag",
@@ -80,7 +78,7 @@ impl Line {
 /// What is collected of the session, or of one medium.
 #[derive(Default)]
 struct Section {
-    /// `m=`, and for the session nothing.
+    /// The `m=` line; empty for the session.
     head: String,
     lines: Vec<Line>,
     /// Port 0: rejected, stopped, or sharing the transport of another medium and nothing else
@@ -107,7 +105,7 @@ impl Section {
 /// The description as the peer may see it.
 ///
 /// # Errors
-/// [`MalformedSdp`]: what is no description of an encrypted call over ICE.
+/// [`MalformedSdp`] if it does not describe an encrypted call over ICE.
 pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, MalformedSdp> {
     if text.len() > MAX_SDP_BYTES {
         return Err(MalformedSdp::TooLarge);
@@ -146,8 +144,7 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
             ("b", Some(section)) => section.lines.extend(read_bandwidth(value).map(Line::plain)),
             ("a", None) => take(&mut session, value, Scope::Session).ok_or_else(malformed)?,
             ("a", Some(section)) => take(section, value, Scope::Media).ok_or_else(malformed)?,
-            // Written anew, or of no use: connection, information, e-mail, phone, URI, repeats,
-            // keys.
+            // Rewritten, or of no use: connection, information, e-mail, phone, URI, repeats, keys.
             ("c" | "b" | "i" | "u" | "e" | "p" | "k" | "r" | "z", _) => {}
             _ => return Err(malformed()),
         }
@@ -173,7 +170,7 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
         }
     }
     let out = write(id, revision, &session, &media);
-    // What is replaced can be longer than it was.
+    // A replacement can be longer than the original.
     if out.len() > MAX_SDP_BYTES {
         return Err(MalformedSdp::TooLarge);
     }
@@ -183,7 +180,7 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
     Ok(out)
 }
 
-/// Whether a medium in use has what it needs: of its own, of the session, or of a medium whose
+/// Whether a medium in use has what it needs: itself, from the session, or from a medium whose
 /// transport it shares (RFC 9143 §7.1.3: such media need not repeat it).
 fn complete(
     section: &Section,
@@ -260,7 +257,7 @@ fn write(id: u64, revision: u64, session: &Section, media: &[Section]) -> String
     out
 }
 
-/// Session id and version: numbers that a client draws and counts.
+/// Session id and version: a random number and a counter of the client.
 fn read_origin(value: &str) -> Option<(u64, u64)> {
     let mut words = value.split(' ');
     let (_user, id, revision) = (words.next()?, words.next()?, words.next()?);
@@ -279,7 +276,7 @@ fn read_media(value: &str) -> Option<Section> {
         ("audio" | "video", "UDP/TLS/RTP/SAVPF" | "TCP/TLS/RTP/SAVPF") => formats
             .iter()
             .all(|format| digits(format).is_some_and(|payload| payload <= 127)),
-        // Of a stopped one nobody reads the format; Firefox writes "rejected".
+        // Nobody reads the format of a stopped medium; Firefox writes "rejected".
         ("application", "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP") => {
             formats.len() == 1 && (portless || formats == [DATA_CHANNEL])
         }
@@ -302,14 +299,13 @@ fn read_media(value: &str) -> Option<Section> {
     })
 }
 
-/// Bandwidth, in kilobits or bits a second; other kinds go.
+/// Bandwidth, in kilobits or bits per second; other kinds are dropped.
 fn read_bandwidth(value: &str) -> Option<String> {
     let (kind, limit) = value.split_once(':')?;
     (matches!(kind, "AS" | "TIAS") && digits(limit).is_some()).then(|| format!("b={kind}:{limit}"))
 }
 
-/// Takes an attribute into a section where it is allowed; `None` when it is malformed, or there for
-/// the second time.
+/// Adds an attribute to a section if it is allowed there; `None` if it is malformed or a repeat.
 fn take(section: &mut Section, value: &str, scope: Scope) -> Option<()> {
     let (text, names) = match attribute::read(value, scope)? {
         Attribute::Dropped => return Some(()),
@@ -320,7 +316,7 @@ fn take(section: &mut Section, value: &str, scope: Scope) -> Option<()> {
     if ONCE.contains(&name) && section.value(name).is_some() {
         return None;
     }
-    // Fingerprints look like nothing else, and are checked to the last digit.
+    // Fingerprints look like nothing else, and every digit is checked.
     if name == "fingerprint" || text == attribute::RTCP || !has_address(&text) {
         section.lines.push(Line {
             text: format!("a={text}"),

@@ -17,7 +17,7 @@ pub(crate) fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
 }
 
-/// What names a medium (RFC 8843 §16 gives it one to three bytes; browsers count).
+/// The name of a medium (one to three bytes by RFC 8843 §16; browsers use numbers).
 pub(crate) fn is_mid(text: &str) -> bool {
     text.len() <= 32 && is_token(text)
 }

@@ -1,5 +1,5 @@
-//! Ads for those who see them: after a match, at the node that told them of its end, and where a
-//! client asks for one.
+//! Showing ads: after a match, by the node that told the user of its end, and when a client asks
+//! for one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,11 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
 
-/// How old the ads may be that are shown: a change at another node takes so long.
+/// How old the cached ads may be: a change at another node takes this long.
 const CACHE_FOR: Duration = Duration::from_secs(5);
 
-/// Users who may wait for an ad after a match. An ad long after it is worth nothing: more go
-/// without.
+/// Users who may wait for an ad after a match. Further ones get none, since a late ad is worthless.
 const QUEUE: usize = 512;
 
 /// The ads of this node. Each user is shown at most one ad for a match, however it ended and
@@ -65,16 +64,16 @@ impl Ads {
         (Arc::clone(&ads), MatchEndAds { ads, ended })
     }
 
-    /// A user with a device at this node was told that a match is over: it is sent an ad, if one is
-    /// for it. Never waits. Where it has devices at several nodes, one of them sends it.
+    /// A user with a device at this node was told that a match is over: sends it an ad, if there is
+    /// one for it. Never waits. If it has devices at several nodes, one of them sends the ad.
     pub fn match_ended(&self, match_id: MatchId, user: UserId) {
         if self.ended.try_send((match_id, user)).is_err() {
             metrics::counter!("tebdil_ads_skipped_total").increment(1);
         }
     }
 
-    /// The next ad for a user at `placement`, which counts as shown. `None` when there is none, or
-    /// it is not time for one.
+    /// The next ad for a user at `placement`, which counts as shown. `None` if there is none, or it
+    /// is too soon.
     pub async fn next(
         &self,
         user: UserId,
@@ -83,7 +82,7 @@ impl Ads {
         rng: &mut (impl Rng + Send),
     ) -> Result<Option<Ad>, StoreError> {
         let ads = self.running().await?;
-        // Nearly always, where nobody advertises.
+        // Nearly always the case if nobody advertises.
         if !ads.iter().any(|ad| ad.settings.placement == placement) {
             return Ok(None);
         }
@@ -138,7 +137,7 @@ impl Ads {
 }
 
 impl MatchEndAds {
-    /// Sends until `stop`. What waits then is not sent.
+    /// Sends until `stop`. What still waits then is not sent.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut rng = StdRng::from_rng(&mut rand::rng());
         while let Some(Some((match_id, user))) = stop.run_until_cancelled(self.ended.recv()).await {

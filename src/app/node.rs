@@ -16,7 +16,7 @@ use crate::{
     ads::Ads,
     auth::{self, Accounts, CodeSender, Codes, Tokens},
     calls::Calls,
-    chat::Chat,
+    chat::{Chat, NewMatches},
     config::{Config, Secrets},
     ends::Rooms,
     error::RunError,
@@ -24,7 +24,7 @@ use crate::{
     hub::NodeMessage,
     lifecycle::{Shutdown, Tasks},
     limits::{Connections, GuessLog, Limiters},
-    matching::{self, Matchmaker, MatchmakerConfig, Timings},
+    matching::{self, Matchmaker, MatchmakerConfig},
     notifications::{Notifier, Waker, Wakeups},
     relay::Relays,
     ws::{Activity, Sockets},
@@ -82,8 +82,7 @@ impl Node {
         let rooms = rooms(&base, &keys, &relays, &wakeups);
         wake(&base, wakeups, &notifier);
         let ends = base.ends(Some(Arc::clone(&relays)), Some(rooms.clone()));
-        let presence = base.realtime.presence.clone();
-        let workers = base.workers(Some(presence), &ends, &notifier)?;
+        let workers = base.workers(true, &ends, &notifier)?;
         if base.config.workers.enabled {
             base.run_jobs(workers.clone());
         }
@@ -261,13 +260,15 @@ fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Match
     };
     let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
         store: base.store.clone(),
-        hub: Arc::clone(&base.hub),
-        wakeups: Arc::clone(wakeups),
+        new_matches: NewMatches {
+            hub: Arc::clone(&base.hub),
+            wakeups: Arc::clone(wakeups),
+        },
         clock: base.clock.clone(),
         guard: base.guard.clone(),
         ids: Arc::clone(base.store.ids()),
         realtime: base.realtime.clone(),
-        config: MatchmakerConfig {
+        config: Arc::new(MatchmakerConfig {
             widening: config.matching.widening.clone(),
             rules: MatchRules {
                 quota: config.quota.clone(),
@@ -275,8 +276,8 @@ fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Match
                 max_active_text: config.matching.max_active_text.into(),
             },
             modes,
-            timings: Timings::default(),
-        },
+            background: config.matching.background,
+        }),
         encode: |message| NodeMessage::matchmaking(&message).encode(),
     });
     let tasks = &base.tasks;
@@ -299,7 +300,6 @@ fn rooms(base: &Base, keys: &Keys, relays: &Arc<Relays>, wakeups: &Arc<Wakeups>)
     let (chat, writer) = Chat::new(
         store.clone(),
         Arc::clone(hub),
-        base.realtime.presence.clone(),
         clock.clone(),
         config.messages,
         Arc::clone(wakeups),
@@ -325,7 +325,7 @@ fn wake(base: &Base, wakeups: Arc<Wakeups>, notifier: &Notifier) {
     let waker = Waker {
         wakeups,
         store: base.store.clone(),
-        presence: base.realtime.presence.clone(),
+        hub: Arc::clone(&base.hub),
         clock: base.clock.clone(),
         notifier: notifier.clone(),
     };

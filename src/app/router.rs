@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use tebdil_core::realtime::{BusEvent, BusEvents, Device, Presence, Undelivered};
+use tebdil_core::realtime::{BusEvent, BusEvents, Presence, Undelivered};
 use tebdil_protocol::CloseCode;
 use tokio::sync::Notify;
 
@@ -43,22 +43,22 @@ impl Base {
     /// Routes what other processes say, until the bus is closed.
     pub(crate) fn route(&self, events: BusEvents, ends: &Arc<Ends>, node: Option<Addressees>) {
         let forgotten = Arc::<Notify>::default();
-        let registrar = Registrar {
-            hub: Arc::clone(&self.hub),
-            presence: self.realtime.presence.clone(),
-            max_devices: self.config.ws.max_devices,
-            announcer: Arc::clone(&self.announcer),
-            matchmaker: node.as_ref().map(|node| Arc::clone(&node.matchmaker)),
-        };
-        let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
-        self.tasks.supervise("presence", async move {
-            loop {
-                tokio::select! {
-                    () = wakes.notified() => registrar.rejoin().await,
-                    () = closing.cancelled() => return,
+        if let Some(presence) = self.realtime.presence.clone() {
+            let registrar = Registrar {
+                hub: Arc::clone(&self.hub),
+                presence,
+                announcer: Arc::clone(&self.announcer),
+            };
+            let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
+            self.tasks.supervise("presence", async move {
+                loop {
+                    tokio::select! {
+                        () = wakes.notified() => registrar.rejoin().await,
+                        () = closing.cancelled() => return,
+                    }
                 }
-            }
-        });
+            });
+        }
         let router = Router {
             hub: Arc::clone(&self.hub),
             announcer: Arc::clone(&self.announcer),
@@ -88,22 +88,14 @@ impl Router {
                     tracing::warn!(%error, "a message of another node could not be read");
                 }
             }
-            BusEvent::Gap => {
-                if let Some(node) = &self.node {
-                    node.matchmaker.resync();
-                }
-                self.word_was_lost();
-            }
+            BusEvent::Gap => self.word_was_lost(),
             BusEvent::Undelivered(Undelivered::Users(users)) => {
                 for user in users {
                     self.hub.tell_of_loss(user);
                 }
             }
             BusEvent::Undelivered(Undelivered::Everybody) => self.hub.tell_everybody_of_loss(),
-            BusEvent::NodeGone { node, sent_all } => {
-                if let Some(here) = &self.node {
-                    here.matchmaker.node_gone(node);
-                }
+            BusEvent::NodeGone { sent_all, .. } => {
                 // What it had not sent any more is in the store.
                 if !sent_all {
                     self.word_was_lost();
@@ -116,15 +108,7 @@ impl Router {
                 self.forgotten.notify_one();
             }
             BusEvent::Elsewhere(user) => self.hub.joined(user, true),
-            BusEvent::Replaced {
-                user,
-                session,
-                connection,
-            } => self.hub.replace(Device {
-                user,
-                session,
-                connection,
-            }),
+            BusEvent::Replaced(device) => self.hub.replace(device),
         }
     }
 
@@ -184,9 +168,7 @@ impl Router {
 struct Registrar {
     hub: Arc<Hub>,
     presence: Presence,
-    max_devices: usize,
     announcer: Arc<Announcer>,
-    matchmaker: Option<Arc<Matchmaker>>,
 }
 
 impl Registrar {
@@ -203,13 +185,9 @@ impl Registrar {
         );
         stream::iter(connections)
             .for_each_concurrent(CONCURRENCY, async |connection| {
+                // Where that fails, it comes here once more.
+                let _ = self.hub.register(&connection).await;
                 let device = connection.device();
-                let joined =
-                    self.presence
-                        .join(device, self.max_devices, connection.stamp.get().copied());
-                if let Ok(joined) = joined.await {
-                    self.hub.joined(device.user, joined.elsewhere);
-                }
                 // It may have left while it was being registered, and was looked for in vain or
                 // told to be back.
                 if !self.hub.has(device) {
@@ -220,10 +198,6 @@ impl Registrar {
         // Whoever looked in between found nobody, and has to hear of everybody.
         self.announcer.tell(users, true);
         self.announcer.tell_unsaid();
-        // What was said about searches meanwhile may be lost, too.
-        if let Some(matchmaker) = &self.matchmaker {
-            matchmaker.resync();
-        }
         self.hub.all_are_behind();
     }
 }

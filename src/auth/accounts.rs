@@ -54,7 +54,7 @@ pub struct Accounts {
     pub(super) settings: settings::Auth,
 }
 
-/// What the service is made of.
+/// What the service needs.
 #[derive(Debug)]
 pub struct Parts {
     pub store: Store,
@@ -71,7 +71,7 @@ impl Accounts {
     /// Starts the password threads.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(settings: &settings::Auth, parts: Parts) -> io::Result<Self> {
         let Parts {
             store,
@@ -102,12 +102,12 @@ impl Accounts {
         })
     }
 
-    /// Loads tables that make the first request slow. Blocks for about 0.2 s.
+    /// Loads tables that would slow down the first request. Blocks for about 0.2 s.
     pub fn warm(&self) {
         self.phones.warm();
     }
 
-    /// What a phone number is found by; `None` when it is no phone number.
+    /// The index by which a phone number is found; `None` if it is not a phone number.
     pub fn phone_index(&self, phone: &Secret) -> Option<PhoneIndex> {
         self.phones
             .e164(phone.expose())
@@ -197,7 +197,7 @@ impl Accounts {
         ended.ok_or(AccountError::InvalidCredentials)
     }
 
-    /// Erases the account of a user who knows its password; making it take effect is the caller's.
+    /// Erases the account of a user who knows its password; the caller makes it take effect.
     pub async fn erase(
         &self,
         user: UserId,
@@ -237,7 +237,7 @@ impl Accounts {
         }
     }
 
-    /// The user's own account; `None` when it is gone.
+    /// The user's own account; `None` if it is gone.
     pub async fn user(&self, user: UserId) -> Result<Option<User>, AccountError> {
         self.store
             .accounts()
@@ -247,7 +247,7 @@ impl Accounts {
             .transpose()
     }
 
-    /// What remains today.
+    /// The allowance left today.
     pub async fn quota(&self, user: UserId) -> Result<Quota, AccountError> {
         let row = self
             .store
@@ -258,7 +258,7 @@ impl Accounts {
         Ok(self.quota_of(&row))
     }
 
-    /// Changes parts of the profile; nothing changes when one of them is refused.
+    /// Changes parts of the profile; if one is refused, nothing changes.
     pub async fn update_profile(
         &self,
         user: UserId,

@@ -7,15 +7,14 @@ const OLDEST: i16 = 120;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AgeError {
-    /// Not `YYYY-MM-DD`, no such day, or no living person's.
+    /// Not `YYYY-MM-DD`, no such day, or not of a living person.
     Invalid,
     Underage,
 }
 
-/// The birth year, when somebody born on `birth_date` is at least `min_age` on the local day
-/// `today`.
+/// The birth year, if somebody born on `birth_date` is at least `min_age` on the local day `today`.
 ///
-/// Who was born on 29 February has the birthday on 1 March in other years.
+/// In other years, people born on 29 February have their birthday on 1 March.
 pub(super) fn birth_year(birth_date: &str, today: Date, min_age: u8) -> Result<i16, AgeError> {
     // jiff also reads forms such as 20000101.
     if birth_date.len() != 10 {

@@ -41,11 +41,11 @@ const SERVICE: &str = "tebdil";
 /// Longest alias.
 const MAX_CHARS: usize = 20;
 
-/// Normalizing can make text longer by a factor; what is far too long is not even looked at.
+/// Normalizing can make text several times longer; what is far too long is not even read.
 const MAX_BYTES: usize = 256;
 
 /// Reads an alias: 3 to 20 letters, digits, `_` or `.` after NFKC, with at least one letter, of one
-/// script, of characters that Unicode allows in identifiers (TR 39), and one that looks like no
+/// script, of characters that Unicode allows in identifiers (TR 39), and not looking like a
 /// reserved word.
 pub(super) fn parse(text: &str) -> Option<Alias> {
     if text.len() > MAX_BYTES {
@@ -58,8 +58,8 @@ pub(super) fn parse(text: &str) -> Option<Alias> {
     {
         return None;
     }
-    // Also that every character is allowed in identifiers: none that cannot be seen, none of a
-    // script that nobody writes.
+    // This also checks that every character is allowed in identifiers: none is invisible or of a
+    // script no longer written.
     if !text.check_restriction_level(RestrictionLevel::SingleScript) {
         return None;
     }
@@ -71,8 +71,8 @@ pub(super) fn parse(text: &str) -> Option<Alias> {
     })
 }
 
-/// Whether a folded alias would pass for the service: with digits, dots and marks in it, or with
-/// digits that look like letters.
+/// Whether a folded alias would pass for the service, even with digits, dots and marks in it, or
+/// with digits that look like letters.
 fn is_reserved(key: &str) -> bool {
     let letters: String = plain(key).filter(|c| c.is_alphabetic()).collect();
     let characters: String = plain(&look(key)).filter(|c| c.is_alphanumeric()).collect();
@@ -89,7 +89,7 @@ fn look(key: &str) -> String {
     fold(&seen).replace('l', "i")
 }
 
-/// The folded form of what an alias begins with, or of a whole one; `None` when none can begin so.
+/// The folded form of an alias or of its beginning; `None` if no alias can begin like that.
 pub(crate) fn search_key(text: &str) -> Option<String> {
     if text.len() > MAX_BYTES {
         return None;

@@ -38,7 +38,7 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn the_environment_has_commas_and_unknown_ones_are_refused_by_name() {
+    fn the_environment_has_commas_and_unknown_ones_are_named() {
         let load = |text: &str| {
             let variable = ("TEBDIL_VERIFICATION__COUNTRIES".to_owned(), text.to_owned());
             Config::load(None, [variable])

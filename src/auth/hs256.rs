@@ -1,7 +1,7 @@
-//! HMAC with SHA-256, as `jsonwebtoken` wants it.
+//! HMAC with SHA-256 for `jsonwebtoken`.
 //!
 //! The crate's own providers bring a second TLS library that takes a minute to compile, or an `rsa`
-//! with an open advisory. Our tokens need neither, and no other algorithm can be asked of this one.
+//! with an open advisory. Our tokens need neither, and this provider supports no other algorithm.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{
@@ -30,7 +30,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes it what the crate signs and verifies with. Any number of times.
+/// Makes the crate sign and verify with it. May be called repeatedly.
 pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }

@@ -1,9 +1,8 @@
-//! Who waits for a thread that hashes.
+//! The queue for the threads that hash.
 //!
-//! Neighbours (a /48, or a /24 of IPv4) stand in one line, and the lines have their turn one after
-//! the other. When all places are taken, the longest line gives one up to who stands in a shorter
-//! one. So a network that floods the queue waits for itself; whoever comes from elsewhere is next
-//! but for one of each other line.
+//! Neighbours (a /48, or a /24 of IPv4) share a line, and the lines take turns. When all places are
+//! taken, the longest line gives one up to a newcomer in a shorter one. So a network that floods
+//! the queue waits for itself; somebody from elsewhere waits for at most one of each other line.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,7 +13,7 @@ use crate::address::Network;
 /// A bounded queue, fair between networks.
 #[derive(Debug)]
 pub(super) struct Line<T> {
-    /// Most that wait.
+    /// How many may wait.
     places: usize,
     waiting: Mutex<Waiting<T>>,
     /// Wakes a thread.
@@ -45,7 +44,8 @@ impl<T> Line<T> {
         }
     }
 
-    /// Stands in line. An error is who has to go: the newcomer, or the last of a longer line.
+    /// Joins a line. The error is the one that has to go: the newcomer, or the last of a longer
+    /// line.
     pub fn join(&self, from: Network, newcomer: T) -> Result<(), T> {
         let mut waiting = self.waiting.lock();
         let full = waiting.count >= self.places;
@@ -59,7 +59,7 @@ impl<T> Line<T> {
         evicted.map_or(Ok(()), Err)
     }
 
-    /// Waits for who is next; `None` when the queue was closed.
+    /// Waits for the next one; `None` when the queue was closed.
     pub fn next(&self) -> Option<T> {
         let mut waiting = self.waiting.lock();
         loop {
@@ -73,7 +73,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Ends it: who waits is still served.
+    /// Closes it; those waiting are still served.
     pub fn close(&self) {
         self.waiting.lock().closed = true;
         self.came.notify_all();
@@ -103,7 +103,7 @@ impl<T> Waiting<T> {
         Some(next)
     }
 
-    /// Takes the last of the longest line out, where that stays at least as long as the newcomer's
+    /// Removes the last of the longest line, if that line stays at least as long as the newcomer's
     /// will be.
     fn make_room(&mut self, from: Network) -> Option<T> {
         let own = self.lines.get(&from).map_or(0, VecDeque::len);

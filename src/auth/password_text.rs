@@ -1,11 +1,11 @@
 //! What a password must be, and what is stored of it.
 //!
 //! Stored is bcrypt over the base64 of HMAC-SHA-384, keyed with a fixed label, over the password's
-//! NFKC form: 64 ASCII characters, whatever was typed. bcrypt alone reads 72 bytes, which a
-//! password in many scripts passes with 18 letters, and ends at a NUL. The label keeps hashes that
-//! leaked elsewhere from being of use here. What is stored says so by its beginning; without it, it
-//! is of bcrypt alone over the bytes that were typed, and is replaced at the next login. NFKC,
-//! because one keyboard sends `ş` as one character and another as two.
+//! NFKC form: 64 ASCII characters, whatever was typed. bcrypt alone reads only 72 bytes, which
+//! passwords in many scripts exceed with 18 letters, and stops at a NUL. The label makes hashes
+//! that leaked elsewhere useless here. A prefix marks this scheme; without it, what is stored is
+//! bcrypt alone over the bytes that were typed, and is replaced at the next login. NFKC, because
+//! some keyboards send `ş` as one character and others as two.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -25,13 +25,13 @@ const LABEL: &[u8] = b"tebdil.password.v1";
 const MAX_OLD_BYTES: usize = 71;
 /// In NFKC.
 const MIN_CHARS: usize = 8;
-/// In NFKC. Longer ones are no safer, and somebody's mistake.
+/// In NFKC. Longer ones are no safer, and probably a mistake.
 pub(super) const MAX_CHARS: usize = 128;
-/// What is longer is not even normalized: no text of [`MAX_CHARS`] is made of more.
+/// Longer texts are not even normalized: none that normalizes to [`MAX_CHARS`] has more.
 const MAX_BYTES: usize = 4_096;
 
 /// Passwords that guessers try first: the 3,000 most common of at least eight characters, and some
-/// of ours.
+/// added here.
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let listed = include_str!("common_passwords.txt")
         .lines()
@@ -59,7 +59,8 @@ const OURS: &[&str] = &[
     "tebdil123",
 ];
 
-/// Checks a new password; `about` is what others know of the user, such as alias and phone number.
+/// Checks a new password; `about` is what others know about the user, such as alias and phone
+/// number.
 pub(super) fn check(password: &Secret, about: &[&str]) -> Result<(), PasswordError> {
     let text = password.expose();
     if text.len() > MAX_BYTES {
@@ -94,13 +95,13 @@ pub(super) fn hash(password: &Secret, cost: u32) -> Option<Secret> {
     Some(Secret::from(format!("{SCHEME}{hash}")))
 }
 
-/// Whether a password is the one of which this is stored. It takes as long for every password, and
-/// for both schemes.
+/// Whether a password matches what is stored. It takes the same time for every password, and for
+/// both schemes.
 pub(super) fn verify(password: &Secret, stored: &Secret) -> bool {
     if let Some(hash) = stored.expose().strip_prefix(SCHEME) {
         return bcrypt::non_truncating_verify(prepared(password).as_slice(), hash).unwrap_or(false);
     }
-    // Too long for it is the password of nobody, but must take its time all the same.
+    // A password too long for it is nobody's, but must take the same time.
     let typed = password.expose().as_bytes();
     let fits = typed.len() <= MAX_OLD_BYTES;
     let same =
@@ -114,10 +115,10 @@ pub(super) fn is_old(stored: &Secret) -> bool {
     !stored.expose().starts_with(SCHEME)
 }
 
-/// Something to verify against that no password fits, of the cost of all others.
+/// A hash that no password matches, with the same cost as all others.
 pub(super) fn of_nobody(cost: u32) -> Result<Secret, bcrypt::BcryptError> {
-    // Hashed cheaply and then declared expensive: checking costs what the text says, and the bytes
-    // match nothing.
+    // Hashed cheaply and then declared expensive: checking costs what the text declares, and the
+    // bytes match nothing.
     let cheap = bcrypt::hash_with_salt("", 4, [0x5a; 16])?.to_string();
     Ok(Secret::from(format!(
         "{SCHEME}{}{cost:02}{}",
@@ -265,7 +266,7 @@ mod tests {
         ));
         let new = hash(&"yağmur yağıyor".into(), 4).expect("a hash");
         assert!(!is_old(&new) && !verify(&old.expose()[..].into(), &old));
-        // Of known value: whoever changes the scheme must change its name.
+        // A known value: whoever changes the scheme must change its name.
         assert_eq!(
             std::str::from_utf8(&prepared(&"yağmur yağıyor".into())).map(str::len),
             Ok(64)

@@ -63,7 +63,7 @@ impl Passwords {
         Ok(Self { jobs, nobody })
     }
 
-    /// The hash of a password that passed the rules.
+    /// Hashes a password that passed the rules.
     pub async fn hash(
         &self,
         from: ClientAddress,
@@ -74,8 +74,7 @@ impl Passwords {
         done.await.map_err(|_| PasswordError::Busy)
     }
 
-    /// Whether the password belongs to the hash. Without a hash the answer is no, after the same
-    /// time.
+    /// Whether the password matches the hash. Without a hash the answer is no, after the same time.
     pub async fn verify(
         &self,
         from: ClientAddress,
@@ -97,8 +96,8 @@ impl Passwords {
     }
 
     fn queue(&self, from: ClientAddress, job: Job) {
-        // Whoever waits for the job that has no place hears of it when that is dropped; it need not
-        // be this one.
+        // Dropping the job that has no place tells whoever waits for it, which need not be this
+        // caller.
         if self.jobs.join(from.neighbourhood(), job).is_err() {
             metrics::counter!("tebdil_password_queue_full_total").increment(1);
         }
@@ -120,7 +119,7 @@ fn work(jobs: &Line<Job>, cost: u32) {
 
 fn run(job: Job, cost: u32) {
     match job {
-        // Nobody waits for it any longer.
+        // Nobody waits for it any more.
         Job::Hash { ref answer, .. } if answer.is_closed() => {}
         Job::Verify { ref answer, .. } if answer.is_closed() => {}
         Job::Hash { password, answer } => {
@@ -197,7 +196,7 @@ mod tests {
                 .expect("answer");
             start.elapsed()
         };
-        // The fastest of each is what it costs; on a busy machine that takes some tries to be seen.
+        // The fastest run shows the cost; on a busy machine that takes some tries.
         let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
         for _ in 0..100 {
             known = known.min(time(Some(hash.clone())).await);

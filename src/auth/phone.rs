@@ -3,7 +3,7 @@
 use phonenumber::{Mode, Type, country, metadata::DATABASE};
 use tebdil_protocol::Secret;
 
-/// Reads phone numbers, those without a country code as of one region.
+/// Reads phone numbers; those without a country code belong to one region.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Phones {
     region: country::Id,
@@ -39,13 +39,13 @@ impl Phones {
             .then(|| Secret::from(number.format().mode(Mode::E164).to_string()))
     }
 
-    /// Whether a text may be sent to an E.164 number: a mobile one of one of `countries`. Others
-    /// are where a text costs its sender a lot.
+    /// Whether a text may be sent to an E.164 number: a mobile one of one of `countries`. Texts to
+    /// other numbers can cost the sender a lot.
     pub fn takes_texts(e164: &str, countries: &[country::Id]) -> bool {
         let Ok(number) = phonenumber::parse(None, e164) else {
             return false;
         };
-        // In some countries mobile numbers look like all others.
+        // In some countries mobile numbers look like any other.
         let mobile = matches!(
             number.number_type(&DATABASE),
             Type::Mobile | Type::FixedLineOrMobile

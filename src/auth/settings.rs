@@ -1,4 +1,4 @@
-//! The settings of accounts: how one signs up and in.
+//! The settings of accounts: signing up and signing in.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,7 +18,7 @@ pub struct Auth {
     /// How long an access token is good.
     #[serde(rename = "access_ttl_s", deserialize_with = "seconds")]
     pub access_ttl: Duration,
-    /// How long a refresh token is good; each refresh starts anew.
+    /// How long a refresh token is good; each refresh starts the time again.
     #[serde(rename = "refresh_ttl_s", deserialize_with = "seconds")]
     pub refresh_ttl: Duration,
     /// How long a session lives after its sign-in, however often it is refreshed.
@@ -64,7 +64,7 @@ impl Auth {
     }
 }
 
-/// Whether staff needs a second factor.
+/// Whether staff need a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StaffTotp {
@@ -123,8 +123,8 @@ pub struct Gateway {
     pub timeout_ms: u64,
 }
 
-/// As a table. What serde says of anything else would show it, and with it the key that a header
-/// holds.
+/// Read as a table. serde's message about anything else would show it, and with it the key in a
+/// header.
 fn headers<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Secret>, D::Error> {

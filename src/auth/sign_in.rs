@@ -15,8 +15,7 @@ use crate::address::ClientAddress;
 
 impl Accounts {
     /// Signs a device in. An unknown phone gets the same answer after the same time as a wrong
-    /// password; a ban, and that a second factor is asked for, are told only to who knows the
-    /// password.
+    /// password; only somebody who knows the password learns of a ban or a second factor.
     pub async fn login(
         &self,
         from: ClientAddress,
@@ -24,8 +23,8 @@ impl Accounts {
     ) -> Result<(Authenticated, SignedIn), AccountError> {
         let device = checked_device(request.device.clone().unwrap_or_default())?;
         let index = self.phone_index(&request.phone);
-        // What is stored of the password may be replaced while it is compared; then it is compared
-        // once more. A second factor is good once, so it is asked for once.
+        // The stored hash may be replaced while the password is compared; then it is compared once
+        // more. A second factor is good once, so it is checked once.
         let mut shown = None;
         for _ in 0..2 {
             if let Some(signed_in) = self
@@ -90,8 +89,8 @@ impl Accounts {
         Ok(Some((self.signed_in(&user, &made.session, &secret)?, made)))
     }
 
-    /// Stores by today's scheme what was stored by an older one. When it fails, the next login does
-    /// it.
+    /// Rehashes with today's scheme a password stored with an older one. If that fails, the next
+    /// login does it.
     async fn store_anew(&self, from: ClientAddress, user: &UserRow, password: &Secret) {
         let stored = match self.passwords.hash(from, password.clone()).await {
             Ok(hash) => {
@@ -107,8 +106,8 @@ impl Accounts {
         }
     }
 
-    /// Says what a banned user is told who has shown the password. A ban that has run out ends
-    /// here, whether or not its job came by.
+    /// What a banned user who knows the password is told. A ban that has run out ends here, whether
+    /// or not its job has run.
     async fn refuse_banned(&self, user: &UserRow, now: Timestamp) -> Result<(), AccountError> {
         let Some(ban) = self
             .store

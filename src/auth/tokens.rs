@@ -1,11 +1,10 @@
 //! Access and refresh tokens.
 //!
-//! An access token is a JWT (HS256) that names user and session; whether the session still lives is
-//! asked of the store at every use. A refresh token is `<session>.<random and seal>`: the store
-//! keeps a hash of the random part, and the seal shows that the token was issued here, so that a
-//! made-up token for a guessed session cannot pass for a reused one and end it. An appeal token is
-//! a JWT for an audience of its own, so that neither passes for the other; it names a ban and its
-//! user.
+//! An access token is a JWT (HS256) that names user and session; each use asks the store whether
+//! the session still lives. A refresh token is `<session>.<random and seal>`: the store keeps a
+//! hash of the random part, and the seal shows that the token was issued here, so that a made-up
+//! token for a guessed session cannot pass for a reused one and end it. An appeal token is a JWT
+//! for an audience of its own, so that neither passes for the other; it names a ban and its user.
 
 mod refresh;
 
@@ -98,8 +97,8 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// The ring's current key signs, all verify. A key that leaves the ring ends the refresh tokens
-    /// it sealed: keep it for `auth.refresh_ttl_s`.
+    /// The ring's current key signs, all keys verify. When a key is removed, the refresh tokens it
+    /// sealed end: keep it for `auth.refresh_ttl_s`.
     pub fn new(ring: KeyRing, settings: &Auth, clock: Clock) -> Self {
         hs256::install();
         Self {
@@ -159,7 +158,7 @@ impl Tokens {
         )
     }
 
-    /// What the token says, when it was issued here and has not expired.
+    /// What the token says, if it was issued here and has not expired.
     ///
     /// # Errors
     /// [`TokenError`]
@@ -172,7 +171,7 @@ impl Tokens {
         }
     }
 
-    /// What an access token that was issued here says, also when it has expired.
+    /// What an access token that was issued here says, even if it has expired.
     pub fn issued(&self, token: &str) -> Option<Access> {
         let claims: Claims = self.read(token, AUDIENCE).ok()?;
         Some(Access {
@@ -182,7 +181,7 @@ impl Tokens {
         })
     }
 
-    /// What the appeal token says, when it was issued here and has not expired.
+    /// What the appeal token says, if it was issued here and has not expired.
     ///
     /// # Errors
     /// [`TokenError`]
@@ -198,7 +197,7 @@ impl Tokens {
     }
 
     fn read<C: DeserializeOwned>(&self, token: &str, audience: &str) -> Result<C, TokenError> {
-        // Far above ours; base64 of megabytes is not worth decoding.
+        // Far longer than ours; megabytes of base64 are not worth decoding.
         if token.len() > 2048 {
             return Err(TokenError::Invalid);
         }
@@ -211,7 +210,7 @@ impl Tokens {
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Against our own clock, below.
+        // Checked against our own clock, below.
         rules.validate_exp = false;
         Ok(
             jsonwebtoken::decode::<C>(token, &DecodingKey::from_secret(key.bytes()), &rules)

@@ -1,5 +1,5 @@
 //! Second factors of staff: codes that an app makes from a secret and the time (RFC 6238), and
-//! recovery codes for who has lost it.
+//! recovery codes for those who have lost it.
 
 use rand::CryptoRng;
 use tebdil_core::{
@@ -18,23 +18,23 @@ use crate::address::ClientAddress;
 
 /// What apps call the service.
 const ISSUER: &str = "Tebdil";
-/// What every app knows; others take another number of digits or seconds, and say nothing.
+/// Every app supports these; some silently ignore other numbers of digits or seconds.
 const DIGITS: usize = 6;
 const STEP_SECONDS: u64 = 30;
-/// Steps that clocks may be apart, each way.
+/// How many steps clocks may be apart, each way.
 const SKEW: u16 = 1;
 /// The length of SHA-1's output, as RFC 4226 asks.
 const SECRET_BYTES: usize = 20;
 
 const RECOVERY_CODES: usize = 10;
-/// 80 bits each: nobody finds one by trying, and 16 letters can be typed.
+/// 80 bits each: too many to guess, and 16 letters are short enough to type.
 const RECOVERY_BYTES: usize = 10;
 /// In base32.
 const RECOVERY_CHARS: usize = 16;
 
 impl Accounts {
     /// Makes a secret that waits for its first code, for a member of staff who knows the password.
-    /// Nothing asks for it before that.
+    /// Until then it is not asked for.
     pub async fn begin_totp(
         &self,
         user: UserId,
@@ -77,9 +77,9 @@ impl Accounts {
         })
     }
 
-    /// Has the second factor asked for from now on, when `code` shows that an app has the secret.
-    /// Gives the recovery codes, which nobody can read again, and the sessions that ended: all but
-    /// `session`, since none of them has shown the factor.
+    /// Activates the second factor if `code` shows that an app has the secret. Returns the recovery
+    /// codes, which nobody can read again, and the sessions that ended: all but `session`, since
+    /// none of them has shown the factor.
     pub async fn confirm_totp(
         &self,
         user: UserId,
@@ -116,7 +116,7 @@ impl Accounts {
                 self.clock.now(),
             )
             .await?;
-        // Begun anew meanwhile.
+        // It was begun again meanwhile.
         let ended = ended.ok_or(AccountError::TotpInvalid)?;
         Ok((
             RecoveryCodes {
@@ -126,8 +126,8 @@ impl Accounts {
         ))
     }
 
-    /// Takes the second factor away, for who knows the password and has a code. One that waits for
-    /// its first code needs none.
+    /// Removes the second factor, given the password and a code. One that waits for its first code
+    /// needs no code.
     pub async fn remove_totp(
         &self,
         user: UserId,
@@ -154,8 +154,8 @@ impl Accounts {
         }
     }
 
-    /// Asks for the second factor of who has one: a code of the app, or a recovery code. What was
-    /// right once is not right again, at whichever node.
+    /// Checks the second factor if there is one: a code from the app, or a recovery code. Each is
+    /// good once, over all nodes.
     pub(super) async fn second_factor(
         &self,
         user: UserId,
@@ -204,7 +204,7 @@ impl Accounts {
         }
     }
 
-    /// The step of time whose code this is.
+    /// The time step of this code.
     fn step(&self, user: UserId, secret: &Sealed, code: &str) -> Result<Option<i64>, AccountError> {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let Ok(seconds) = u64::try_from(self.clock.now().seconds()) else {
@@ -224,7 +224,7 @@ impl Accounts {
             .and_then(|step| i64::try_from(step).ok()))
     }
 
-    /// What is kept of a recovery code, however it was typed; `None` when it has not the form of
+    /// The stored form of a recovery code, however it was typed; `None` if it does not look like
     /// one.
     fn recovery_hash(&self, user: UserId, typed: &str) -> Option<RecoveryHash> {
         let plain: Zeroizing<String> = Zeroizing::new(
@@ -252,7 +252,7 @@ fn generator(secret: &[u8], account: &str) -> Result<Totp, AccountError> {
         .map_err(|_| unusable())
 }
 
-/// Only a stored secret that is none of ours can bring it about.
+/// This needs a stored secret that is not ours.
 fn unusable() -> AccountError {
     StoreError::Corrupt {
         what: "totps.secret",

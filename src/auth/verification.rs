@@ -1,5 +1,5 @@
-//! What accounts do with one-time codes: a registration that waits for its phone to be proven, and
-//! a new password for a forgotten one.
+//! What one-time codes are for: a registration that waits until its phone is proven, and a new
+//! password for a forgotten one.
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
@@ -32,14 +32,14 @@ pub struct Draft {
     pub(super) birth_year: i64,
     pub(super) locale: Locale,
     pub(super) terms_version: String,
-    /// The code of whoever invited.
+    /// The inviter's code.
     pub(super) invite: Option<String>,
     /// The first device.
     pub(super) device: Device,
 }
 
-/// A draft that waits for its phone to be proven, with the password's hash. The phone is not in it:
-/// who proves it says it again.
+/// A draft that waits until its phone is proven, with the password's hash. The phone is not in it:
+/// whoever proves it sends it again.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     alias: Alias,
@@ -57,7 +57,7 @@ impl Accounts {
         self.codes.are_sent()
     }
 
-    /// The phone of a request, when codes may be sent to it.
+    /// The phone of a request, if codes may be sent to it.
     pub fn code_phone(&self, phone: &Secret) -> Option<CodePhone> {
         let e164 = self.phones.e164(phone.expose())?;
         let served = Phones::takes_texts(e164.expose(), &self.countries);
@@ -67,8 +67,8 @@ impl Accounts {
         })
     }
 
-    /// Checks a registration as [`Accounts::register`] does, also against the store. Gives what
-    /// [`Accounts::send_registration_code`] goes on with.
+    /// Checks a registration as [`Accounts::register`] does, also against the store. The result is
+    /// for [`Accounts::send_registration_code`].
     pub async fn check_registration(
         &self,
         request: RegisterRequest,
@@ -95,7 +95,7 @@ impl Accounts {
         {
             return Err(AccountError::PhoneTaken);
         }
-        // Nobody should pay for a code that cannot complete anything, nor hear of the mistake only
+        // Nobody should pay for a code that cannot complete anything, or learn of the mistake only
         // after typing it in.
         if let Some(code) = &draft.invite
             && !self.store.economy().is_invite_code(code).await?
@@ -105,11 +105,10 @@ impl Accounts {
         Ok((phone, draft, password))
     }
 
-    /// Keeps a registration, encrypted, until its phone is proven, and has the code sent that does
-    /// it.
+    /// Keeps a registration, encrypted, until its phone is proven, and has the code for that sent.
     ///
-    /// Each registration has a code of its own, which names its alias: whoever registers somebody
-    /// else's phone cannot have its owner complete that.
+    /// Each registration has a code of its own, which names its alias: nobody can register somebody
+    /// else's phone and have its owner complete that.
     pub async fn send_registration_code(
         &self,
         from: ClientAddress,
@@ -190,8 +189,8 @@ impl Accounts {
             .send_registration(phone.e164, locale, named, code, spent)?)
     }
 
-    /// Makes the account of the registration that the code belongs to, and signs its first device
-    /// in.
+    /// Makes the account from the registration to which the code belongs, and signs its first
+    /// device in.
     pub async fn verify_phone(
         &self,
         request: VerifyPhoneRequest,
@@ -236,16 +235,16 @@ impl Accounts {
         self.insert(draft, password_hash, Some(&proven)).await
     }
 
-    /// Has a code sent to whoever has this phone, if somebody does. The answer and its time do not
+    /// Has a code sent to whoever has this phone, if anybody does. The answer and its time do not
     /// depend on that.
     pub fn order_password_reset(&self, phone: CodePhone) -> Result<(), AccountError> {
         Ok(self.codes.send_password_reset(phone)?)
     }
 
-    /// Sets a new password and signs every session out; gives whose it was, and what must be told.
+    /// Sets a new password and signs every session out; returns the user, and what it must be told.
     ///
-    /// What the request itself says about the password is checked before the code, and costs no
-    /// try. That it is the user's alias can be said only to who knew the code.
+    /// What can be checked without the account is checked before the code, and costs no try. That
+    /// the password is the user's alias may be told only to somebody with the code.
     pub async fn reset_password(
         &self,
         from: ClientAddress,
@@ -288,8 +287,8 @@ impl Accounts {
         Ok((user, reset.ok_or(AccountError::CodeInvalid)?))
     }
 
-    /// Compares a guess with the codes of a phone, after it was counted. Where one of them is not
-    /// compared any more because others guessed, nobody can say that the guess is wrong.
+    /// Compares a guess with the codes of a phone, after counting it. If one of them is no longer
+    /// compared because others guessed, nobody can say that the guess is wrong.
     async fn prove(
         &self,
         purpose: CodePurpose,
@@ -297,7 +296,7 @@ impl Accounts {
         guess: &Secret,
     ) -> Result<(ProvenCode, TriedCode), AccountError> {
         let guess = guess.expose().trim();
-        // Nobody was sent such a one: it costs nobody a try.
+        // No code looks like this, so it costs nobody a try.
         if guess.len() != CODE_DIGITS || !guess.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(AccountError::CodeInvalid);
         }

@@ -1,5 +1,5 @@
-//! Subscriptions as users, admins and billing providers meet them. What follows from an event is
-//! decided in `tebdil_core::store`.
+//! Subscriptions, for users, admins and billing providers. `tebdil_core::store` decides what
+//! follows from an event.
 
 pub mod signature;
 
@@ -11,10 +11,10 @@ use tebdil_protocol::{BillingEvent, ErrorCode, time::Timestamp};
 
 use crate::notifications::Notifier;
 
-/// No event is about times as far away as this; years of more than four digits cannot be stored.
+/// No event has times as far away as this; years of more than four digits cannot be stored.
 const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// A field of an event that cannot be.
+/// A field of an event with an impossible value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Impossible {
     pub code: ErrorCode,
@@ -25,8 +25,7 @@ pub struct Impossible {
 /// An event as it is stored.
 ///
 /// # Errors
-/// [`Impossible`]. An event from the future, by more than `tolerance`, would make everything that
-/// follows look old.
+/// [`Impossible`]. An event more than `tolerance` in the future would make all later ones look old.
 pub fn fact(
     event: &BillingEvent,
     now: Timestamp,
@@ -80,7 +79,7 @@ pub fn fact(
             detail,
         });
     }
-    // Of what was understood, not of the bytes: a provider may write the same event in another way
+    // A hash of the content, not of the bytes: a provider may format the same event differently
     // when it delivers it again.
     let hash = Sha256::digest(serde_json::to_vec(event).expect("an event is plain data"));
     Ok(BillingFact {
@@ -96,7 +95,7 @@ pub fn fact(
 }
 
 impl Notifier {
-    /// Tells what a change of a subscription came to.
+    /// Tells users what a change of a subscription led to.
     pub fn settled(&self, settled: Settled) {
         if let Some((user, quota)) = settled.quota {
             self.quota(user, quota);

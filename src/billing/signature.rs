@@ -1,5 +1,5 @@
 //! `Tebdil-Signature: t=SECONDS,v1=HEX[,v1=HEX…]`: HMAC-SHA-256 with a shared secret over
-//! `SECONDS.BODY`, the body byte by byte as it was sent.
+//! `SECONDS.BODY`, the body exactly as it was sent.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tebdil_protocol::time::Timestamp;
 /// The header.
 pub const HEADER: &str = "tebdil-signature";
 
-/// Most signatures that are looked at; a sender that changes its secret needs two.
+/// Most signatures that are checked; a sender that changes its secret needs two.
 const MAX_SIGNATURES: usize = 8;
 
 /// Why a signature is not good.
@@ -31,7 +31,7 @@ pub enum SignatureError {
 /// Takes the same time wherever a signature differs.
 ///
 /// # Errors
-/// [`SignatureError`]; the time is looked at last, so that it tells nothing to who cannot sign.
+/// [`SignatureError`]; the time is checked last, so that it tells nothing to those who cannot sign.
 pub fn verify<'a>(
     header: &str,
     body: &[u8],

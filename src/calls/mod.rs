@@ -14,11 +14,12 @@ mod tests;
 use std::{
     convert::Infallible,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tebdil_core::store::{CallConnected, CallSide, MatchRow, Store, StoreError};
 use tebdil_protocol::{
@@ -110,7 +111,7 @@ impl Calls {
         };
         // Until everything is queued: what two connections of one device send at the same time must
         // not change places on the way, and nothing follows the word that the match is over.
-        let mut room = lock(&room);
+        let mut room = room.lock();
         let open = room.open().ok_or_else(over)?;
         let signals = open.call.send(side.role, signal, self.clock.now());
         let signals = signals.map_err(|error| {
@@ -125,7 +126,9 @@ impl Calls {
                 from,
                 signal: signal.clone(),
             });
-            if let Some(device) = &device {
+            if let Some(device) = &device
+                && open.call.hand_over(from, &signal)
+            {
                 device.outbound.push(Outgoing::new(&signal.into(), None));
             }
         }
@@ -135,19 +138,24 @@ impl Calls {
     /// What came from the peer's node, for a device of this one: dropped when it is late or not the
     /// peer's to say.
     pub fn receive(&self, user: UserId, session: SessionId, from: MatchRole, signal: Signal) {
-        let Some(device) = self.hub.device(user, session) else {
+        let device = self.hub.device(user, session);
+        let match_id = signal.match_id();
+        // A device that is away for a moment misses it, which its call has to know.
+        let room = match &device {
+            Some(_) => Some(self.room(match_id)),
+            None => self.rooms.get(&match_id),
+        };
+        let Some(room) = room else { return };
+        let mut room = room.lock();
+        let Some(open) = room.open() else { return };
+        let Some(signal) = open.call.receive(from, signal, self.clock.now()) else {
+            metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
             return;
         };
-        let room = self.room(signal.match_id());
-        let mut room = lock(&room);
-        let Some(open) = room.open() else { return };
-        match open.call.receive(from, signal, self.clock.now()) {
-            Some(signal) => {
-                device.outbound.push(Outgoing::new(&signal.into(), None));
-            }
-            None => {
-                metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
-            }
+        if let Some(device) = device
+            && open.call.hand_over(from, &signal)
+        {
+            device.outbound.push(Outgoing::new(&signal.into(), None));
         }
     }
 
@@ -205,7 +213,7 @@ impl Calls {
     /// must have described: a word about nothing is a lie.
     async fn connected(&self, seated: &Seated) -> Result<(), CallError> {
         let stage = {
-            let mut room = lock(&seated.room);
+            let mut room = seated.room.lock();
             let open = room.open().ok_or_else(over)?;
             if open.connected || seated.side.connected_at.is_some() {
                 return Ok(());
@@ -231,7 +239,7 @@ impl Calls {
             CallConnected::Before => {}
             CallConnected::Over => return Err(over()),
         }
-        if let Some(open) = lock(&seated.room).open() {
+        if let Some(open) = seated.room.lock().open() {
             open.connected = true;
         }
         Ok(())
@@ -239,7 +247,7 @@ impl Calls {
 
     async fn failed(&self, seated: &Seated) -> Result<(), CallError> {
         let phase = {
-            let mut room = lock(&seated.room);
+            let mut room = seated.room.lock();
             let open = room.open().ok_or_else(over)?;
             if open.failed {
                 return Ok(());
@@ -251,7 +259,7 @@ impl Calls {
             .matches()
             .call_failed(seated.match_id, self.clock.now())
             .await?;
-        if let Some(open) = lock(&seated.room).open() {
+        if let Some(open) = seated.room.lock().open() {
             open.failed = true;
         }
         if let Some(was_connected) = first {
@@ -291,14 +299,14 @@ impl Calls {
     pub fn heard_of_the_end(&self, match_id: MatchId) {
         // Of other matches nothing is remembered: most are for text.
         if let Some(room) = self.rooms.get(&match_id) {
-            *lock(&room) = Room::Over;
+            *room.lock() = Room::Over;
         }
     }
 
     /// A match is over: nothing is signalled in it any more, and what is under way is dropped.
     pub fn over(&self, match_id: MatchId) {
         // Kept in mind, so that what another node sent before it heard of the end begins nothing.
-        *lock(&self.room(match_id)) = Room::Over;
+        *self.room(match_id).lock() = Room::Over;
     }
 
     /// Word of ended matches may have been lost.
@@ -312,7 +320,7 @@ impl Calls {
         let known = self
             .rooms
             .get(&match_id)
-            .and_then(|room| lock(&room).open()?.side_of(origin.user_id, epoch));
+            .and_then(|room| room.lock().open()?.side_of(origin.user_id, epoch));
         let side = if let Some(side) = known {
             side
         } else {
@@ -344,7 +352,7 @@ impl Calls {
             ));
         }
         let room = self.room(match_id);
-        lock(&room)
+        room.lock()
             .open()
             .ok_or_else(over)?
             .seat(origin.user_id, side.clone(), epoch);
@@ -361,11 +369,6 @@ impl Calls {
             .get_or_insert_with(&match_id, || Ok::<_, Infallible>(Arc::default()));
         room
     }
-}
-
-fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
-    // Nothing that is done under the lock can panic half way.
-    room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn malformed(detail: &str) -> CallError {

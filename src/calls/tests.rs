@@ -47,7 +47,7 @@ impl Scene {
         let (realtime, _) = Realtime::connect(&config.realtime(), &mut rand::rng())
             .await
             .expect("in this process");
-        let (hub, _) = Hub::new(2, realtime.bus.clone());
+        let (hub, _) = Hub::new(2, &realtime);
         let (hub, store, clock) = (Arc::new(hub), t.store.clone(), t.clock.clone());
         let elsewhere = config::Relay {
             embedded: false,
@@ -66,7 +66,6 @@ impl Scene {
         let (chat, _) = Chat::new(
             store.clone(),
             Arc::clone(&hub),
-            realtime.presence.clone(),
             clock.clone(),
             config.messages,
             Arc::<Wakeups>::default(),
@@ -103,14 +102,14 @@ impl Scene {
     #[expect(clippy::await_holding_lock, reason = "nothing else runs here")]
     async fn end(self, how: impl FnOnce(&Ends) + Send + 'static) {
         let room = self.calls.room(ENDED.match_id);
-        let signal_under_way = lock(&room);
+        let signal_under_way = room.lock();
         let ends = Arc::clone(&self.ends);
         let ending = std::thread::spawn(move || how(&ends));
         let heard = timeout(Duration::from_millis(200), self.device.outbound.next()).await;
         assert!(heard.is_err(), "it was told of before it was closed");
         drop(signal_under_way);
         ending.join().expect("it ends");
-        assert!(lock(&room).open().is_none(), "it was not closed");
+        assert!(room.lock().open().is_none(), "it was not closed");
         let Next::Frame(text) = self.device.outbound.next().await else {
             panic!("closed")
         };

@@ -7,7 +7,7 @@ use tebdil_protocol::{ErrorCode, FrameId, ServerFrame, id::MatchId};
 
 use crate::hub::Connection;
 
-/// How long a client should wait before it repeats what could not be stored, milliseconds.
+/// How long a client should wait before it repeats what could not be stored, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
 
 /// How long it should wait for a peer to acknowledge what it has, milliseconds.
@@ -93,7 +93,7 @@ impl Op {
     }
 }
 
-/// Operations in the form in which the store takes them.
+/// Operations in the form that the store takes.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) messages: Vec<NewMessage>,
@@ -107,7 +107,7 @@ impl Batch {
         self.messages.len() + self.receipts.len()
     }
 
-    /// The operations; those of each kind in their order.
+    /// The operations; each kind in its order.
     pub(super) fn into_ops(self) -> impl Iterator<Item = Op> {
         let sends =
             self.messages
@@ -126,7 +126,7 @@ impl Batch {
         sends.chain(receipts)
     }
 
-    /// Two batches with half of the matches each; `Err` with the batch when it is of one match.
+    /// Two batches with half of the matches each; `Err` with the batch if it has only one match.
     pub(super) fn halves(self) -> Result<[Self; 2], Self> {
         let matches: BTreeSet<MatchId> = self
             .messages

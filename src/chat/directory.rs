@@ -1,13 +1,13 @@
-//! Which devices a match belongs to, remembered for the frames that are not stored.
+//! Which devices a match belongs to, cached for frames that are not stored.
 
 use quick_cache::sync::Cache;
 use tebdil_core::store::{MatchDevice, Parties, Store, StoreError};
 use tebdil_protocol::{ErrorCode, id::MatchId, time::Timestamp};
 
-/// A bounded memory of [`Matches::parties`](tebdil_core::store::Matches::parties).
+/// A bounded cache of [`Matches::parties`](tebdil_core::store::Matches::parties).
 ///
-/// An entry that outlives its match does no harm: it lets a `typing` through to somebody who just
-/// left.
+/// An entry that outlives its match does no harm: at worst it lets a `typing` through to somebody
+/// who has just left.
 #[derive(Debug)]
 pub struct Directory {
     known: Cache<MatchId, Parties>,
@@ -21,8 +21,7 @@ impl Directory {
         }
     }
 
-    /// The device at the other side of `device` in a match that goes on; `Err` with why there is
-    /// none.
+    /// The other side's device in an active match of `device`; `Err` with why there is none.
     pub async fn peer(
         &self,
         store: &Store,

@@ -1,20 +1,21 @@
-//! What two matched people say to each other: messages, receipts, typing.
+//! What matched people send each other: messages, receipts, typing.
 //!
-//! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything
-//! that came meanwhile in one transaction, then answers the senders and tells the receivers. Nobody
-//! sees a message the store does not hold, and per direction the order of `seq` is the order of
-//! sending.
+//! A message's way: connection → [`Chat::send`] → the [`writer`], which commits everything that has
+//! arrived in one transaction, then answers the senders and tells the receivers. Nobody sees a
+//! message that is not in the store, and in each direction `seq` follows the order of sending.
 
 mod batch;
 mod directory;
+mod new_matches;
 mod replay;
 mod writer;
 
 use std::sync::Arc;
 
+pub use new_matches::NewMatches;
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
-    realtime::Presence,
+    realtime::Whom,
     store::{ChatRules, MatchDevice, NewMessage, NewReceipt, Store, StoreError},
 };
 use tebdil_protocol::{
@@ -34,7 +35,7 @@ use crate::{
     notifications::Wakeups,
 };
 
-/// Matches whose users are remembered.
+/// How many matches are remembered with their devices.
 const DIRECTORY_CAPACITY: usize = 100_000;
 
 /// Operations that may wait for the writer; connections wait for room.
@@ -48,16 +49,14 @@ pub struct Chat {
     clock: Clock,
     directory: Directory,
     writer: mpsc::Sender<Op>,
-    presence: Presence,
 }
 
 impl Chat {
-    /// The service, and the writer that has to be run for it. `rules` say how much of what is said
-    /// is kept, `wakeups` takes note of who is not here.
+    /// The service, and the writer that has to be run for it. `rules` bound what may wait,
+    /// `wakeups` notes who is not here.
     pub fn new(
         store: Store,
         hub: Arc<Hub>,
-        presence: Presence,
         clock: Clock,
         rules: ChatRules,
         wakeups: Arc<Wakeups>,
@@ -69,7 +68,6 @@ impl Chat {
             clock: clock.clone(),
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
-            presence,
         };
         (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
@@ -78,8 +76,8 @@ impl Chat {
     /// tag is not the one inside it.
     pub async fn send(&self, origin: &Arc<Connection>, frame: MessageSend, re: Option<FrameId>) {
         let from = Origin::new(origin, re);
-        // Hashed here, where only this connection waits for it, and not by the writer, for whom
-        // everybody waits.
+        // Hashed here, where only this connection waits for it, not in the writer, where everybody
+        // would.
         let digest = match frame.franking_tag.as_deref() {
             None => None,
             Some(tag)
@@ -154,21 +152,22 @@ impl Chat {
         Ok(())
     }
 
-    /// A match is over: nothing is typed in it any more.
+    /// Forgets a match that is over: nothing is typed in it any more.
     pub fn forget(&self, match_id: MatchId) {
         self.directory.forget(match_id);
     }
 
-    /// Whether each of these users is online; as far as this node knows when the others cannot be
-    /// asked.
+    /// Whether each of these users is online; if the other nodes cannot be asked, as far as this
+    /// node knows.
     async fn online(&self, users: &[UserId]) -> Vec<bool> {
-        match self.presence.online(users).await {
+        let whom: Vec<Whom> = users.iter().map(|user| (*user, None)).collect();
+        match self.hub.online(&whom).await {
             Ok(online) => online,
             Err(_) => users.iter().map(|user| self.hub.is_here(*user)).collect(),
         }
     }
 
-    /// The device at the other side of a match; `Err` with why there is none for this connection.
+    /// The device on the other side of a match; `Err` with why there is none for this connection.
     async fn peer_of(
         &self,
         origin: &Connection,

@@ -1,4 +1,4 @@
-//! What a connection missed: sent once after `hello`, and where a client reports a gap.
+//! What a connection missed: sent after `hello`, and when a client reports a gap.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use super::Chat;
 use crate::hub::Connection;
 
 /// Messages read and sent at a time; the next page waits until the connection has taken this one.
-/// Of the largest messages a page is 700 KiB.
+/// With the largest messages a page has 700 KiB.
 const PAGE: i64 = 32;
 
 /// Matches of a user and what a device should know about them, read when it says `hello` or may
@@ -26,7 +26,7 @@ const PAGE: i64 = 32;
 pub struct Missed<'a> {
     /// The user's active matches.
     pub matches: &'a [MatchRow],
-    /// What the client says it has; of a connection that was welcomed before, what it was sent.
+    /// What the client says it has; for a connection that was already welcomed, what it was sent.
     pub resume: &'a [ResumePoint],
     /// The connection was welcomed before.
     pub live: bool,
@@ -35,11 +35,11 @@ pub struct Missed<'a> {
 }
 
 impl Chat {
-    /// Sends what a connection missed, ahead of what happens meanwhile, and then lets that follow.
-    /// True when something was missed meanwhile.
+    /// Sends what a connection missed before what happens meanwhile, and then lets that follow.
+    /// True if something was missed meanwhile.
     ///
     /// The connection was held, and known to the hub and to presence, before `missed` was read, so
-    /// a message committed since is held, in the store, or both; its `seq` decides.
+    /// a message committed since then is held, in the store, or both; its `seq` tells which.
     pub async fn replay(
         &self,
         connection: &Connection,
@@ -58,9 +58,9 @@ impl Chat {
             for frame in self.state_of(connection, row, online, &missed) {
                 connection.outbound.push_first(frame.to_json(None));
             }
-            // Without a word from the client, what it has acknowledged counts. One that claims more
-            // than there is (the database was restored from a backup) must not have its live
-            // messages taken for sent.
+            // If the client says nothing, what it has acknowledged counts. If it claims more than
+            // there is (after the database was restored from a backup), its live messages must not
+            // count as sent.
             let claimed = missed
                 .resume
                 .iter()
@@ -68,7 +68,7 @@ impl Chat {
                 .map(|point| point.peer_seq);
             let resume = claimed.map(|seq| seq.clamp(0, row.peer_last_seq));
             let mut after = resume.unwrap_or(row.delivered_seq());
-            // What is said in a match goes to the device that it belongs to.
+            // Messages go only to the device to which the match belongs.
             if row.session_id == connection.session_id {
                 let Some(to) = self.send_held(connection, row.id, after, franking).await? else {
                     return Ok(false);
@@ -91,7 +91,7 @@ impl Chat {
         Ok(connection.outbound.release(sent.into_iter().collect()))
     }
 
-    /// Frames that tell a device how a match stands.
+    /// Frames that tell a device the state of a match.
     fn state_of(
         &self,
         connection: &Connection,
@@ -108,7 +108,7 @@ impl Chat {
             this_device && row.is_unbegun()
         };
         if unheard_of {
-            // Perhaps the device never heard of the match.
+            // Perhaps the device was never told of the match.
             frames.push(ServerFrame::MatchFound(Box::new(MatchFound {
                 found: row.view(connection.session_id, self.clock.now()),
                 peer_key_package: row
@@ -140,7 +140,7 @@ impl Chat {
         frames
     }
 
-    /// `match.ended` for a match the client still believes in.
+    /// `match.ended` for a match that the client takes to be open.
     async fn ended_meanwhile(
         &self,
         connection: &Connection,
@@ -161,7 +161,7 @@ impl Chat {
     }
 
     /// Sends the peer's messages after the client's gap again. Live messages may come in between;
-    /// their `seq` tells.
+    /// the client tells by their `seq`.
     pub async fn sync(
         &self,
         connection: &Connection,
@@ -185,8 +185,8 @@ impl Chat {
         Ok(())
     }
 
-    /// Sends the peer's messages after `after` that are not acknowledged, a page when the one
-    /// before was taken, and says up to which; `None` when the connection closes.
+    /// Sends the peer's messages after `after` that are not acknowledged, the next page once the
+    /// previous one was taken, and returns up to which; `None` if the connection closes.
     async fn send_held(
         &self,
         connection: &Connection,

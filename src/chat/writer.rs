@@ -1,5 +1,5 @@
-//! The group commit: one transaction for all messages and receipts that came while the last one was
-//! written.
+//! The group commit: one transaction for all messages and receipts that arrived while the last one
+//! was written.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -28,20 +28,19 @@ use super::{
 };
 use crate::{hub::Hub, notifications::Wakeups};
 
-/// Most operations that are taken from the queue at a time, and most that wait for matches that are
-/// held.
+/// Most operations that are taken from the queue at a time, and most that wait for locked matches.
 pub const MAX_BATCH: usize = 512;
 
-/// How long a match that somebody else holds is tried again before what was said in it is refused.
+/// How long a match that somebody else has locked is retried before its messages are refused.
 const HELD: Duration = Duration::from_secs(1);
 
 /// How long until it is tried again, when nothing else has to be written.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long a batch that failed is tried again in parts.
+/// How long a batch that failed is retried in parts.
 const IN_PARTS: Duration = Duration::from_secs(2);
 
-/// The one task that writes what is said. Answers and deliveries leave in the order of the commits.
+/// The one task that writes messages. Answers and deliveries leave in the order of the commits.
 #[derive(Debug)]
 pub struct Writer {
     ops: mpsc::Receiver<Op>,
@@ -50,7 +49,7 @@ pub struct Writer {
     clock: Clock,
     rules: ChatRules,
     wakeups: Arc<Wakeups>,
-    /// Matches that somebody else held when they were to be written, and since when.
+    /// Matches that somebody else had locked when they were to be written, and since when.
     held: HashMap<MatchId, Instant>,
 }
 
@@ -128,9 +127,8 @@ impl Writer {
         again
     }
 
-    /// Writes a batch and leaves it empty. One that failed is written in halves, so that one bad
-    /// match refuses only what belongs to it. What is of matches that somebody else holds comes
-    /// back.
+    /// Writes a batch and leaves it empty. A batch that fails is written in halves, so that a bad
+    /// match costs only its own messages. Operations of locked matches are returned.
     async fn commit(&self, batch: &mut Vec<Op>, franking: &FrankingKeys) -> Vec<Op> {
         let mut busy = Vec::new();
         let mut parts: Vec<Batch> = vec![batch.drain(..).collect()];
@@ -154,8 +152,8 @@ impl Writer {
                         .await;
                 }
                 Err(error) => {
-                    // When the database itself is away, another try would only make everybody wait
-                    // as long again.
+                    // If the database itself is away, another try would only make everybody wait as
+                    // long again.
                     let again = error.is_of_rows()
                         && Instant::now() < *until.get_or_insert_with(|| Instant::now() + IN_PARTS);
                     match if again { part.halves() } else { Err(part) } {
@@ -246,8 +244,8 @@ impl Writer {
         self.hub.send_to_device(user, session, &frame);
     }
 
-    /// A repeat is answered as the first time. One that was never acknowledged may be one whose
-    /// delivery a crash swallowed: it goes out again, and `seq` tells.
+    /// A repeat is answered like the first time. If it was never acknowledged, a crash may have
+    /// swallowed its delivery, so it is delivered again; the receiver tells by its `seq`.
     async fn repeated(
         &self,
         repeat: &NewMessage,
@@ -255,8 +253,8 @@ impl Writer {
         (user, session): MatchDevice,
         franking: &FrankingKeys,
     ) {
-        // What the repeat brought is not looked at: nobody sees, and nothing is vouched for, what
-        // the store does not hold.
+        // The content of the repeat is ignored: nobody sees, and nobody vouches for, what is not in
+        // the store.
         match self.stored(repeat, user).await {
             Ok(Some((sent_at, waiting))) => {
                 let frame = waiting.map(|row| from_peer(franking, row));
@@ -284,8 +282,8 @@ impl Writer {
     ) -> Result<Option<(Timestamp, Option<MessageRow>)>, StoreError> {
         let messages = self.store.messages();
         let (match_id, seq) = (repeat.match_id, repeat.seq);
-        // Most repeats come soon, and wait still: then one read says all. The log outlives what
-        // waits, so what leaves between the two reads is found there.
+        // Most repeats come while the message still waits, so one read is enough. The log outlives
+        // waiting messages, so one that leaves between the two reads is found there.
         let waiting = messages
             .messages_from_peer(match_id, receiver, seq - 1, 1)
             .await?;
@@ -325,8 +323,8 @@ impl Writer {
 
 /// Refuses what could not be written.
 fn fail(error: &StoreError, part: Batch) {
-    // The commit may have happened all the same; the client repeats with the same number and
-    // learns.
+    // The commit may have happened all the same; the client learns that when it repeats with the
+    // same number.
     tracing::error!(%error, messages = part.messages.len(), "messages could not be written");
     metrics::counter!("tebdil_chat_write_failures_total").increment(1);
     for op in part.into_ops() {
@@ -343,7 +341,8 @@ fn accepted(message: &NewMessage, sent_at: Timestamp, frank: Option<Frank>) -> S
     })
 }
 
-/// What is vouched for; like [`MessageRow::franked`] of the message when it is read back.
+/// What the server vouches for; equal to [`MessageRow::franked`] of the message when it is read
+/// back.
 fn franked(
     message: &NewMessage,
     sent_at: Timestamp,

@@ -22,6 +22,9 @@ pub struct Matching {
     /// How long a device of a call may be without a connection.
     #[serde(rename = "call_absence_s", deserialize_with = "seconds")]
     pub call_absence: Duration,
+    /// How long a background search goes on without its connection.
+    #[serde(rename = "background_s", deserialize_with = "seconds")]
+    pub background: Duration,
     pub widening: Widening,
 }
 
@@ -29,6 +32,8 @@ impl Matching {
     pub(super) fn check(&self, check: &mut Checks) {
         let absence = self.call_absence.as_secs();
         check.range("matching.call_absence_s", absence, 10..=600);
+        let background = self.background.as_secs();
+        check.range("matching.background_s", background, 60..=86_400);
         check.range("matching.max_active_text", self.max_active_text, 1..);
         check.that(
             (60..=86_400).contains(&self.match_ttl.as_secs()),

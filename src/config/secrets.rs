@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_franking_key_is_there_from_the_first_start_and_can_be_replaced() {
+    fn a_franking_key_is_there_from_the_start_and_can_be_replaced() {
         let key = STANDARD.encode([1; 32]);
         let mut environment = vec![
             ("TEBDIL_SECRETS__PHONE_INDEX_KEY", key.clone()),

@@ -1,4 +1,4 @@
-//! `/v1/auth`: becoming a user, signing in and out.
+//! `/v1/auth`: registering, signing in and out.
 
 use std::sync::Arc;
 
@@ -83,8 +83,8 @@ pub(super) async fn login(
     Ok(Json(signed_in))
 }
 
-/// Records a wrong password, or a wrong code of a second factor, of a phone. Not awaited, and for
-/// every phone: the answer takes as long for one that somebody has.
+/// Records a wrong password, or a wrong code of a second factor, for a phone. Not awaited, and done
+/// for every phone, so that the time of the answer does not tell whether it has an account.
 fn record_failure(api: &Arc<Api>, phone: PhoneIndex) {
     let of = Arc::clone(api);
     api.tasks.spawn(async move {

@@ -1,4 +1,4 @@
-//! `/v1/ads`: ads that a client asks for, and what became of those that were shown.
+//! `/v1/ads`: ads that a client asks for, and views and clicks of those that were shown.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::{
     problem::{Answer, Failure},
 };
 
-/// The next ad for the user at a placement, `match_end` unless told: none or one. Getting one
-/// counts as being shown it.
+/// The next ad for the user at a placement (default `match_end`): none or one. Getting one counts
+/// as being shown it.
 #[utoipa::path(
     get, operation_id = "get_next_ad", path = "/v1/ads", tag = "ads", params(("placement" = Option<String>, Query, pattern = "^[a-z0-9_]{1,32}$")),
     responses((status = 200, body = Page<Ad>))
@@ -43,8 +43,8 @@ pub(super) async fn next(
     }))
 }
 
-/// Tell that the user viewed or clicked an ad. It counts once for every time the ad was shown to
-/// the user in the last 24 hours; the answer is the same.
+/// Report that the user viewed or clicked an ad. It counts once for every time the ad was shown to
+/// the user in the last 24 hours; the answer is always the same.
 #[utoipa::path(
     post, operation_id = "record_ad_event", path = "/v1/ads/{id}/events", tag = "ads", params(("id" = String, Path)), request_body = AdEvent,
     responses((status = 204))

@@ -1,4 +1,4 @@
-//! What requests are handled with.
+//! The state with which requests are handled.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub struct Api {
     pub ids: Arc<IdGenerator>,
     pub store: Store,
     pub realtime: Realtime,
-    /// Keyed hashes: phones and requests are found by them.
+    /// Keyed hashes by which phones and requests are found.
     pub blind: BlindIndex,
     /// Encrypts fields.
     pub cipher: FieldCipher,

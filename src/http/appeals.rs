@@ -1,5 +1,5 @@
-//! `/v1/appeals`: what a banned user says against the ban, by the token that the login gave instead
-//! of a session.
+//! `/v1/appeals`: appeals against a ban, with the token that login gives a banned user instead of a
+//! session.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{auth::Appellant, limits::Limit};
 
 const MAX_TEXT: usize = 4000;
 
-/// Appeal against the ban, once. Another moderator than the one who banned decides; `GET` tells
+/// Appeal against the ban, once. A moderator other than the one who banned decides; `GET` tells
 /// how.
 #[utoipa::path(
     post, operation_id = "create_appeal", path = "/v1/appeals", tag = "appeals", security(("appeal" = [])), request_body = AppealRequest,
@@ -70,7 +70,7 @@ pub(super) async fn create(
     }
 }
 
-/// The appeal against the ban, and what became of it; empty where there is none.
+/// The appeal against the ban, and its outcome; empty if there is none.
 #[utoipa::path(
     get, operation_id = "list_appeals", path = "/v1/appeals", tag = "appeals", security(("appeal" = [])),
     responses((status = 200, body = Page<Appeal>))

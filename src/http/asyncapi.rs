@@ -13,19 +13,19 @@ use utoipa::{PartialSchema, ToSchema};
 /// The address of the one channel.
 const ADDRESS: &str = "/v1/ws";
 
-/// What a client makes of frames of later versions; the server never sends it.
+/// What a client reads frames of later versions as; the server never sends it.
 const UNKNOWN: &str = "unknown";
 
 /// One side of the conversation.
 struct Direction {
-    /// Begins the keys of its messages: `typing` goes both ways.
+    /// Prefix of the keys of its messages, since `typing` goes both ways.
     prefix: &'static str,
     /// The optional field by which a frame and its answer find each other.
     correlation: &'static str,
     frames: Map<String, Value>,
 }
 
-/// The document. Made anew by every call: keep it.
+/// The document. Each call builds it anew: keep it.
 pub fn document() -> Value {
     let client = Direction {
         prefix: "client",
@@ -126,8 +126,8 @@ fn frames<T: PartialSchema>() -> Map<String, Value> {
         .collect()
 }
 
-/// The `type` that a variant's schema asks for: of its own, or in one of the schemas it is put
-/// together from.
+/// The `type` that a variant's schema requires, in itself or in one of the schemas it is composed
+/// of.
 fn type_of(schema: &Value) -> Option<String> {
     let own = &schema["properties"]["type"]["enum"][0];
     match own.as_str() {

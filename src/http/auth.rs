@@ -1,6 +1,6 @@
-//! Who asks.
+//! Who makes a request.
 //!
-//! Futures are boxed here: they are compiled once, not with each of the handlers.
+//! Futures are boxed here, so that they are compiled once and not with each handler.
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,8 +52,8 @@ impl Needs {
     }
 }
 
-/// Whom a request was let in as, and what for. It stays with the request: what reads the body asks
-/// again when the body is there, which can be a while later.
+/// Whom a request was admitted as, and for what. It stays with the request: once the body is there,
+/// which can be a while later, its reader asks again.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Admitted {
     access: Access,
@@ -61,8 +61,8 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Whether the session still lives, its user is not banned, and has the role, with a second
-    /// factor where the settings ask staff for one.
+    /// Whether the session still lives and its user is not banned and has the role, with a second
+    /// factor if the settings require one of staff.
     ///
     /// # Errors
     /// 401, 403 `banned`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
@@ -91,7 +91,7 @@ impl Admitted {
         })
     }
 
-    /// For a request of which only the token was looked at.
+    /// For a request of which only the token was checked.
     pub const fn new(access: Access, needs: Needs) -> Self {
         Self { access, needs }
     }
@@ -139,8 +139,8 @@ impl FromRequestParts<Arc<Api>> for Signed {
     }
 }
 
-/// Who appeals against a ban. An access token does not show it, nor does its token show anything
-/// else.
+/// Who appeals against a ban. An access token does not prove that, and an appeal token proves
+/// nothing else.
 impl FromRequestParts<Arc<Api>> for Appellant {
     type Rejection = Failure;
 
@@ -149,7 +149,7 @@ impl FromRequestParts<Arc<Api>> for Appellant {
     }
 }
 
-/// What the access token of a request says. Whether its session still lives is not asked.
+/// What the access token of a request says, without asking whether its session still lives.
 pub(super) fn bearer(headers: &HeaderMap, api: &Api) -> Result<Access, Failure> {
     api.tokens.verify_access(token(headers)?).map_err(refused)
 }

@@ -58,7 +58,7 @@ pub(super) async fn status(
     }))
 }
 
-/// What the billing provider has to say. Signed: `Tebdil-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256
+/// An event from the billing provider. Signed: `Tebdil-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256
 /// over `SECONDS.BODY`.
 #[utoipa::path(
     post, operation_id = "record_billing_event", path = "/v1/billing/events", tag = "subscriptions", request_body = BillingEvent, security(()),
@@ -132,12 +132,12 @@ async fn take(api: &Api, body: &[u8]) -> Answer<BillingReceipt> {
     }
 }
 
-/// Reads an event. All that is wrong with it is 422: it came whole from who has the secret, and
-/// would come the same again.
+/// Reads an event. Anything wrong with it is 422: it came intact from the holder of the secret, and
+/// would be the same again.
 fn read(body: &[u8]) -> Answer<BillingEvent> {
     let invalid = |detail: &str| Failure::new(ErrorCode::InvalidField, detail);
     let text = std::str::from_utf8(body).map_err(|_| invalid("the body must be UTF-8"))?;
-    // serde would also take the fields of a struct in an array, by their order.
+    // serde would also accept a struct's fields in an array, by their order.
     if text.trim_start().starts_with('[') {
         return Err(invalid("the body must be a JSON object"));
     }

@@ -37,8 +37,8 @@ pub(super) async fn create(
     for ended in &ended {
         api.ends.announce(ended);
     }
-    // Searches that wait, at whichever node, obey it too. Also after a block that was there before:
-    // its maker may have died here.
+    // Waiting searches, at any node, obey it too. Also if the block was there before: its maker may
+    // have died at this point.
     api.matchmaker.blocked(who.user_id, block.blocked_id).await;
     if new {
         Ok((StatusCode::CREATED, Json(shown(block))))
@@ -66,7 +66,7 @@ pub(super) async fn list(
     Ok(Json(paging.page(rows, |row| row.id.0, shown)))
 }
 
-/// Take a block back.
+/// Remove a block.
 #[utoipa::path(
     delete, operation_id = "delete_block", path = "/v1/blocks/{id}", tag = "safety", params(("id" = String, Path)),
     responses((status = 204))

@@ -15,20 +15,21 @@ use super::{Api, auth::Admitted, problem::Failure};
 /// Largest body, bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
 
-/// Largest body of `PUT /v1/keys`: 101 packages of 4 KiB in base64 and some room.
+/// Largest body of `PUT /v1/keys`: 101 packages of 4 KiB in base64, with some room.
 pub(super) const MAX_KEYS_BODY: usize = 640 * 1024;
 
-/// Largest body of `POST /v1/reports`: 20 messages of 16 KiB in base64, the note and some room.
+/// Largest body of `POST /v1/reports`: 20 messages of 16 KiB in base64 and the note, with some
+/// room.
 pub(super) const MAX_REPORT_BODY: usize = 512 * 1024;
 
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A JSON body that is read strictly. 415 for another media type, 413 when it is too large, 400 for
-/// what is not JSON, 422 for fields.
+/// A JSON body that is read strictly. 415 for another media type, 413 if it is too large, 400 if it
+/// is not JSON, 422 for bad fields.
 ///
-/// Who asks is looked at again once the body is there: it may take so long that a session ends, a
-/// ban is made or a role is taken meanwhile.
+/// Who asks is checked again once the body is there: meanwhile a session may have ended, or the
+/// user been banned or lost the role.
 #[derive(Debug)]
 pub struct Strict<T, const MAX: usize = MAX_BODY>(pub T);
 
@@ -46,7 +47,7 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Api>> for Strict<T, 
         }
         let text = std::str::from_utf8(&body)
             .map_err(|_| Failure::new(ErrorCode::BadRequest, "not UTF-8"))?;
-        // serde would also take the fields of a struct in an array, by their order.
+        // serde would also accept a struct's fields in an array, by their order.
         if text.trim_start().starts_with('[') {
             return Err(Failure::new(
                 ErrorCode::InvalidField,

@@ -1,4 +1,4 @@
-//! `/v1/claims`: rights back for matches that came to nothing.
+//! `/v1/claims`: getting a right back for a match that came to nothing.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::{
     problem::{Answer, Failure},
 };
 
-/// Claim the right back that a match cost. It is decided within a minute, which a `notification`
-/// tells. A video match that goes on ends with it.
+/// Claim back the right that a match cost. It is decided within a minute; a `notification` tells
+/// how. An open video match ends with it.
 #[utoipa::path(
     post, operation_id = "create_claim", path = "/v1/claims", tag = "claims", request_body = ClaimRequest,
     responses(

@@ -1,4 +1,4 @@
-//! Where a request comes from, and that an address has so many of them.
+//! Where a request comes from, and how many an address may make.
 
 use std::{
     convert::Infallible,
@@ -17,8 +17,8 @@ use super::{Api, problem::Failure};
 pub use crate::address::ClientAddress;
 use crate::{config::TrustedProxies, limits::Limit};
 
-/// Requests that no limit per address is for: whoever asks for health must get an answer, and
-/// events come all from one address, signed.
+/// Requests without a limit per address: health checks must get an answer, and billing events all
+/// come from one address, signed.
 pub(super) const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", "/v1/billing/events"];
 
 /// Addresses a request came through, as each proxy saw the one before it: the client first, the
@@ -33,7 +33,7 @@ impl FromRequestParts<Arc<Api>> for ClientAddress {
     }
 }
 
-/// Middleware: so many requests of an address, whatever they ask for.
+/// Middleware: limits the requests of an address, whatever they ask for.
 pub(super) async fn limit(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let unlimited = parts
@@ -49,26 +49,26 @@ pub(super) async fn limit(State(api): State<Arc<Api>>, request: Request, next: N
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// The client of this request: the peer, or whom a trusted peer names.
+/// The client of this request: the peer, or the one that a trusted peer names.
 pub fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip());
-    // Only a router without a listener has no peer; all of its requests share one budget then.
+    // Only a router without a listener has no peer; then all of its requests share one budget.
     let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
     named(peer, &parts.headers, trusted).into()
 }
 
 /// The client behind `peer`. From the right, each address is believed as long as a trusted proxy
-/// wrote it, so the first that is not a trusted proxy is the client; what stands left of it anybody
-/// can have written. Where that is no address, it is the peer.
+/// wrote it, so the first that is not a trusted proxy is the client; anybody can have written what
+/// is left of it. If that is no address, it is the peer.
 fn named(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     if !trusted.contains(peer) {
         return peer;
     }
     let mut client = peer;
-    // Several headers are one list.
+    // Several headers form one list.
     for header in headers.get_all(FORWARDED_FOR).iter().rev() {
         let Ok(list) = header.to_str() else {
             return peer;
@@ -83,7 +83,8 @@ fn named(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr 
             }
         }
     }
-    // Trusted proxies all the way: the request comes from the farthest, as a health check does.
+    // All of them are trusted proxies: the request comes from the farthest one, such as a health
+    // check.
     client
 }
 

@@ -1,14 +1,14 @@
-//! What the operations of the API document have in common, said once.
+//! Adds to the API document what its operations have in common.
 //!
-//! To add an endpoint, write in `#[utoipa::path]` only what is its own: an `operation_id` (verb and
-//! noun, as `list_matches`; no two alike), the body, the answer, and the codes that only it refuses
-//! with, as `(status = "4XX", description = "not_found, already_decided; not_banned: it is over")`:
-//! after a colon stands what to say instead of the titles of the codes before it, up to the next
-//! semicolon. Status, schema and media type follow from the code. [`complete`] adds the rest from
+//! To add an endpoint, write in `#[utoipa::path]` only what is particular to it: an `operation_id`
+//! (a unique verb and noun, such as `list_matches`), the body, the answer, and the codes that only
+//! it refuses with, as `(status = "4XX", description = "not_found, already_decided; not_banned: it
+//! is over")`: the text after a colon, up to the next semicolon, replaces the titles of the codes
+//! before it. Status, schema and media type follow from the code. [`complete`] adds the rest from
 //! what the operation has (a token, a role, a body, a query, an id in its path): every common
 //! refusal; the header `Idempotency-Key`; the shapes of `{id}`, `limit` and `cursor`; and that a
-//! body has no unknown fields. Bounds of a body's fields stand at its fields in
-//! `tebdil_protocol`, as `#[schema(max_length = …)]`.
+//! body has no unknown fields. Bounds of a body's fields are at the fields in `tebdil_protocol`, as
+//! `#[schema(max_length = …)]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ use super::{auth::Needs, client_ip, idempotency, paging};
 
 /// Media type of every refusal.
 const PROBLEM: &str = "application/problem+json";
-/// The status under which a handler names the refusals that are its own.
+/// The status under which a handler names its own refusals.
 const OWN_REFUSALS: &str = "4XX";
 /// Where the schemas of the document are.
 const SCHEMAS: &str = "#/components/schemas/";
@@ -99,8 +99,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// What each route that changes something asks of an access token, as its documented operation
-/// names it.
+/// What each mutating route requires of an access token, as its documented operation says.
 #[derive(Debug)]
 pub(super) struct Roles(BTreeMap<(String, String), Needs>);
 
@@ -140,14 +139,14 @@ impl Roles {
         Self(roles)
     }
 
-    /// The one of a request's route; `None` where no access token is asked for.
+    /// That of a request's route; `None` if it needs no access token.
     pub fn of(&self, parts: &Parts) -> Option<Needs> {
         let path = parts.extensions.get::<MatchedPath>()?.as_str().to_owned();
         self.0.get(&(parts.method.to_string(), path)).copied()
     }
 }
 
-/// What an operation asks for: the scheme with its scopes, or nothing.
+/// What an operation requires: the scheme with its scopes, or nothing.
 fn requirement(
     default: Option<&[SecurityRequirement]>,
     operation: &Operation,
@@ -163,7 +162,7 @@ fn requirement(
         .unwrap_or_default()
 }
 
-/// What an operation has, which decides how it can be refused.
+/// The features of an operation, which decide how it can be refused.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Facts {
     is_api: bool,
@@ -191,7 +190,7 @@ impl Facts {
             (self.has_id, E::NotFound),
             (self.is_keyed, E::RequestInProgress),
             (reads_body, E::PayloadTooLarge),
-            // What is signed by its bytes is read as JSON whatever it calls itself.
+            // A body signed byte by byte is read as JSON whatever its media type.
             (self.has_body && self.is_limited, E::UnsupportedMediaType),
             (self.has_query || self.has_body, E::InvalidField),
             (self.has_body, E::UnknownField),
@@ -210,8 +209,8 @@ fn is_in(parameter: &RefOr<Parameter>, place: &ParameterIn) -> bool {
     matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == *place)
 }
 
-/// Says every refusal of an operation in its one form: under the status of its code, with the note
-/// of the handler or the code's own title. What the handler names stands first.
+/// Gives every refusal of an operation the same form: under the status of its code, with the note
+/// of the handler or the code's own title. Those named by the handler come first.
 fn describe_refusals(operation: &mut Operation, facts: &Facts) {
     let responses = &mut operation.responses.responses;
     let own = match responses.remove(OWN_REFUSALS) {
@@ -246,7 +245,7 @@ fn describe_refusals(operation: &mut Operation, facts: &Facts) {
     }
 }
 
-/// The code of this name; one that nobody knows shows in the document as `unknown`.
+/// The code of this name; an unknown one shows in the document as `unknown`.
 fn known(name: &str) -> ErrorCode {
     let mut all = ErrorCode::ALL.iter().copied();
     all.find(|code| code.as_str() == name)
@@ -269,7 +268,7 @@ fn named_schema(content: &RefOr<Content>) -> Option<String> {
     }
 }
 
-/// Says which texts ids, pages and keys are. An absent parameter is absent, and never `null`.
+/// Describes the form of ids, pages and keys. An absent parameter is absent, never `null`.
 fn describe_parameters(operation: &mut Operation, facts: &Facts) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else {
@@ -323,7 +322,7 @@ fn without_null(schema: RefOr<Schema>) -> RefOr<Schema> {
     }
 }
 
-/// Has each page of a list refer to its items by their name: as a generic type it would hold a copy
+/// Makes each page of a list refer to its items by name: as a generic type it would contain a copy
 /// of their schema.
 fn name_items(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     let names: Vec<String> = schemas
@@ -340,9 +339,9 @@ fn name_items(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     }
 }
 
-/// Says of the schemas of bodies, and of what is in them, that there are no other fields than
-/// theirs. One that other schemas take their fields from (serde's `flatten`) cannot say so of
-/// itself: the body gets a copy that does. Returns the names of such copies, by the first name.
+/// Declares that the schemas of bodies, and what is in them, have no further fields. One that other
+/// schemas include (serde's `flatten`) cannot declare that itself: the body gets a copy that does.
+/// Returns the names of such copies, by the original name.
 fn close(
     schemas: &mut BTreeMap<String, RefOr<Schema>>,
     bodies: BTreeSet<String>,
@@ -381,7 +380,7 @@ fn close(
     copies
 }
 
-/// Closes a schema and what stands in it; `named` gets what it refers to.
+/// Closes a schema and those inside it; `named` gets what it refers to.
 fn close_one(schema: &mut Schema, named: &mut Vec<String>) {
     let parts: Vec<&mut RefOr<Schema>> = match schema {
         Schema::Object(object) => {
@@ -397,7 +396,7 @@ fn close_one(schema: &mut Schema, named: &mut Vec<String>) {
             ArrayItems::RefOrSchema(items) => vec![items.as_mut()],
             ArrayItems::False => Vec::new(),
         },
-        // Of parts that are taken together, none may forbid the others' fields.
+        // Of parts that are combined, none may forbid the others' fields.
         _ => Vec::new(),
     };
     for part in parts {
@@ -410,7 +409,7 @@ fn close_one(schema: &mut Schema, named: &mut Vec<String>) {
     }
 }
 
-/// The schema of a text that `pattern` describes whole.
+/// The schema of a text that matches `pattern` from end to end.
 pub(super) fn text_schema(pattern: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)

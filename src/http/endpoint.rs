@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 
 use super::Api;
 
-/// A type-erased handler: axum is compiled once for all routes of the table. Without it, that was a
-/// quarter of this crate's build time.
+/// A type-erased handler, so that axum's code is compiled once for all routes of the table.
+/// Otherwise that took a quarter of this crate's build time.
 #[derive(Clone)]
 pub(super) struct Endpoint(
     Arc<dyn Fn(Request, Arc<Api>) -> BoxFuture<'static, Response> + Send + Sync>,

@@ -7,20 +7,20 @@ use axum::{
     response::Response,
 };
 
-/// What a browser is told of every answer, in case it is made to show one. Nothing here lets
-/// another origin read: there is no CORS header.
+/// What browsers are told with every answer, in case one is made to show it. Nothing lets another
+/// origin read it: there is no CORS header.
 const PROTECTION: [(HeaderName, &str); 5] = [
     // An answer is what its media type says, whatever it looks like.
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Addresses hold ids and push tokens.
+    // URLs contain ids and push tokens.
     (header::REFERRER_POLICY, "no-referrer"),
-    // JSON loads nothing, runs nothing and is no frame of a page.
+    // JSON loads nothing, runs nothing and is not framed.
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; frame-ancestors 'none'",
     ),
     (header::X_FRAME_OPTIONS, "DENY"),
-    // No page of another site takes it in as image or script, to measure or to read it by a trick.
+    // No page of another site may load it as an image or script, to measure or read it by a trick.
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
@@ -34,7 +34,7 @@ pub(super) async fn protect(request: Request, next: Next) -> Response {
     for (name, value) in PROTECTION {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Answers hold tokens and what only one user may see.
+    // Answers contain tokens and what only one user may see.
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

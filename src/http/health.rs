@@ -1,4 +1,4 @@
-//! Whether the server lives, whether it should get work, and its numbers.
+//! Whether the server lives and should get work, and its metrics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,8 +18,8 @@ use crate::observability;
 /// How long the database may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks the database whether it answers: once at a time, so that no number of questions takes its
-/// connections from those who work.
+/// Asks the database whether it answers, one question at a time, so that health checks cannot use
+/// up its connections.
 #[derive(Debug, Default)]
 pub struct Pulse {
     /// When it was asked last, and whether it answered.
@@ -27,8 +27,8 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// The answer is at most as old as this call, which takes as long as the database may take,
-    /// twice at most.
+    /// The answer is no older than this call, which takes at most twice as long as the database may
+    /// take.
     async fn beats(&self, store: &Store) -> bool {
         let came = Instant::now();
         let mut last = self.last.lock().await;
@@ -57,7 +57,7 @@ pub(super) struct Readiness {
     ready: bool,
     /// The database answers.
     database: bool,
-    /// The other nodes can be reached: Redis answers and brings messages. Always true for a node
+    /// The other nodes can be reached: Redis answers and delivers messages. Always true for a node
     /// that is alone.
     redis: bool,
     /// The clock of this machine and that of the database agree; else no jobs run here.
@@ -96,7 +96,7 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, Json<Rea
     )
 }
 
-/// The numbers, on a listener of their own.
+/// The metrics, on a listener of their own.
 pub(super) fn metrics_router(numbers: PrometheusHandle) -> Router {
     Router::new()
         .route("/metrics", get(metrics))

@@ -1,4 +1,4 @@
-//! Whom a request is for.
+//! The host a request is for.
 
 use axum::{
     extract::Request,
@@ -10,8 +10,8 @@ use tebdil_protocol::ErrorCode;
 
 use super::problem::Failure;
 
-/// The middleware: a request of HTTP/1.1 names its host exactly once (RFC 9112 §3.2). Two names, or
-/// one that is none, are read differently by a proxy and by what stands behind it.
+/// The middleware: a request of HTTP/1.1 names its host exactly once (RFC 9112 §3.2). A proxy and
+/// the server behind it may read two names, or an invalid one, differently.
 pub(super) async fn once(request: Request, next: Next) -> Response {
     if is_named(request.version(), request.headers()) {
         next.run(request).await
@@ -35,7 +35,7 @@ fn is_named(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether what stands behind the host is a port, or nothing.
+/// Whether what follows the host is a port, or nothing.
 fn ends_well(authority: &Authority) -> bool {
     let rest = authority.as_str().trim_start_matches(authority.host());
     rest.is_empty() || rest == ":" || authority.port_u16().is_some()

@@ -1,14 +1,14 @@
 //! `Idempotency-Key`: a repeat of a mutating request within 24 hours gets the first answer.
 //!
-//! Keys belong to who asks (the user of the access token, or everybody who has none) and to one
-//! request: method, address and body. Answers are kept encrypted, for they can hold tokens. Not
-//! kept are answers that a repeat may not get again: failures of ours, waiting times, missing
+//! Keys belong to whoever asks (the user of the access token, or everybody without one) and to one
+//! request: method, URL and body. Answers are kept encrypted, since they can contain tokens.
+//! Answers that a repeat may change are not kept: our own failures, waiting times, a missing
 //! sign-in.
 //!
-//! A kept answer is for who may still ask: session, ban and role are looked at first, as the
-//! route's own guard does, and an answer that signs a device in is given as long as that device's
-//! session lives. The role is the one that the API document names for the route; tests hold the
-//! guards to it.
+//! A kept answer is only for those who may still ask: session, ban and role are checked first, as
+//! by the route's own guard, and an answer that signs a device in is given as long as that device's
+//! session lives. The role is the one that the API document names for the route; tests check the
+//! guards against it.
 
 use std::sync::Arc;
 
@@ -39,9 +39,9 @@ const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
 const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
-/// Routes that keys are nothing to. An event has an id, and no answer may come without its
-/// signature being looked at. A credential is for who may call now, and asking again costs nothing.
-/// A second factor and its recovery codes are shown once, and kept by nobody else.
+/// Routes that ignore keys. An event has an id, and its signature must be checked before any
+/// answer. A credential is for those who may call now, and asking again costs nothing. A second
+/// factor and its recovery codes are shown once, and stored nowhere else.
 pub(super) const UNKEYED: [&str; 4] = [
     "/v1/billing/events",
     "/v1/rtc/ice-servers",
@@ -53,7 +53,7 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// Binds kept answers to their column.
 const CONTEXT: &str = "idempotency_keys.response";
 
-/// Where a claimed key is.
+/// Identifies a claimed key.
 struct Claim {
     scope: String,
     key: String,
@@ -67,8 +67,8 @@ impl Claim {
 }
 
 /// The middleware. It also runs every mutating request in a task of its own: when the client hangs
-/// up, its connection's future is dropped, and what follows a commit, as closing the sockets of a
-/// session that ended or keeping the answer, would be lost with it.
+/// up, its connection's future is dropped, and what follows a commit, such as closing the sockets
+/// of an ended session or keeping the answer, would be lost with it.
 pub(super) async fn replay(
     State((api, roles)): State<(Arc<Api>, Arc<Roles>)>,
     request: Request,
@@ -76,8 +76,8 @@ pub(super) async fn replay(
 ) -> Response {
     let mutating =
         [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
-    // Where no route is, nothing happens that must happen once; keeping such answers would only
-    // fill the table.
+    // Without a route nothing happens that must happen once; keeping such answers would only fill
+    // the table.
     let Some(path) = request
         .extensions()
         .get::<MatchedPath>()
@@ -96,7 +96,7 @@ pub(super) async fn replay(
             next.run(request).await
         }
     });
-    // What a handler's panic answers is decided further in.
+    // The answer to a handler's panic is made further in.
     run.await
         .unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())
 }
@@ -120,14 +120,14 @@ async fn once(api: &Api, roles: &Roles, request: Request, next: Next) -> Answer<
             .await?;
         format!("ban:{}", appellant.ban_id)
     } else {
-        // Before the body is read: whoever floods us gets neither memory nor the database's writer.
+        // Before the body is read, so that a flood gets neither memory nor the database's writer.
         let address = client_ip::client(&parts, &api.config.http.trusted_proxies);
         api.limiters
             .check(Limit::AnonymousKeyAddress, address)
             .await?;
         "anon".to_owned()
     };
-    // As the handlers take them.
+    // As the handlers read them.
     let most = match (
         parts.method.as_str(),
         parts
@@ -164,7 +164,7 @@ async fn once(api: &Api, roles: &Roles, request: Request, next: Next) -> Answer<
         Idempotent::Fresh => {}
         Idempotent::Replay(first) => {
             let answer = opened(api, &claim, &first)?;
-            // Tokens of a session that is over are no answer; what the request comes to now is.
+            // Tokens of a session that is over are useless; the request runs again.
             return if still_holds(api, &answer).await? {
                 replayed(&first, answer)
             } else {
@@ -232,8 +232,7 @@ async fn keep(api: &Api, claim: Claim, response: Response) -> Response {
             Ok(false) => {
                 tracing::warn!("a request took so long that its idempotency key was claimed anew");
             }
-            // The work is done. A repeat finds the key claimed for a minute and runs again after
-            // that.
+            // The work is done. For a minute a repeat finds the key claimed, then it runs again.
             Err(error) => tracing::error!(%error, "the answer for an idempotency key was not kept"),
         }
     }
@@ -268,7 +267,7 @@ fn opened(api: &Api, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
     Ok(body.to_vec())
 }
 
-/// Whether an answer may be given again. One that signs a device in may as long as the session
+/// Whether an answer may be given again. One that signs a device in may be, as long as the session
 /// lives and its user is not banned.
 async fn still_holds(api: &Api, answer: &[u8]) -> Answer<bool> {
     #[derive(Deserialize)]

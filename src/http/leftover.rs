@@ -1,9 +1,9 @@
-//! What is left of a request's body after its answer is known.
+//! Reads what is left of a request's body once its answer is known.
 //!
 //! A request that is refused early leaves its body unread. Closing a connection on unread data
-//! resets it, and the client may lose the answer; keeping it open needs the data out of the way. So
-//! a bounded rest is read and dropped. Who sends more than that may meet the closed connection
-//! before the answer.
+//! resets it, and the client may lose the answer; keeping it open requires reading that data. So a
+//! bounded rest is read and dropped. A client that sends more may see the closed connection before
+//! the answer.
 
 use std::{
     pin::Pin,
@@ -22,7 +22,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 
-/// Most that is read for nothing, bytes.
+/// Most bytes that are read and dropped.
 const MAX_REST: usize = 1024 * 1024;
 
 /// How long the rest may take.
@@ -91,7 +91,7 @@ pub(super) async fn drop_rest(request: Request, next: Next) -> Response {
 
     let rest = slot.lock().take();
     if let Some(rest) = rest {
-        // Who asked before sending learns from the answer that there is no need to.
+        // A client that waits for `100 Continue` learns from the answer not to send the body.
         let gone = !waits
             && tokio::time::timeout(PATIENCE, read_away(rest))
                 .await
@@ -105,7 +105,7 @@ pub(super) async fn drop_rest(request: Request, next: Next) -> Response {
     response
 }
 
-/// Reads to the end; false when that is too far.
+/// Reads to the end; false if that is too far.
 async fn read_away(mut rest: Body) -> bool {
     let mut read = 0;
     while let Some(frame) = rest.frame().await {

@@ -112,7 +112,7 @@ pub(super) async fn messages(
             .messages_from_peer(id, who.user_id, after, paging.rows())
             .await?
     } else {
-        // The messages went with the match; a row that waits for its job is not shown.
+        // The messages ended with the match; rows that wait for their job are not shown.
         Vec::new()
     };
     Ok(Json(paging.page(
@@ -122,7 +122,7 @@ pub(super) async fn messages(
     )))
 }
 
-/// End a match. Who comes second gets the match as it ended.
+/// End a match. The second to do so gets the match as it ended.
 #[utoipa::path(
     post, operation_id = "leave_match", path = "/v1/matches/{id}/leave", tag = "matches", params(("id" = String, Path)),
     responses((status = 200, body = Match))

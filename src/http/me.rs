@@ -27,7 +27,7 @@ pub(super) async fn profile(State(api): State<Arc<Api>>, who: Signed) -> Answer<
     Ok(Json(user.ok_or(ErrorCode::Unauthorized)?))
 }
 
-/// Change parts of the profile: all of them or, when one is refused, none.
+/// Change parts of the profile: all of them or, if one is refused, none.
 #[utoipa::path(
     patch, operation_id = "update_me", path = "/v1/me", tag = "accounts", request_body = ProfilePatch,
     responses((status = 200, body = User), (status = "4XX", description = "alias_invalid, alias_full"))
@@ -72,7 +72,7 @@ pub(super) async fn password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What is wrong with a new password, by the name it has in the request.
+/// The refusal of a new password, with its name in the request.
 pub(super) fn with_new_password(error: AccountError) -> Failure {
     let refused = |code: ErrorCode| Failure::field(code, "new_password", code.title());
     match error {
@@ -138,7 +138,7 @@ pub(super) async fn end_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What remains of the allowance.
+/// The remaining allowance.
 #[utoipa::path(get, operation_id = "get_quota", path = "/v1/me/quota", tag = "accounts", responses((status = 200, body = Quota)))]
 pub(super) async fn quota(State(api): State<Arc<Api>>, who: Signed) -> Answer<Json<Quota>> {
     let quota = api

@@ -71,9 +71,9 @@ pub fn start(api: &Arc<Api>, socket: MethodRouter<Arc<Api>>, listener: TcpListen
     drop(tokio::task::spawn_blocking(move || accounts.warm()));
 }
 
-/// Starts to serve the numbers; the task ends when the tasks close.
+/// Starts to serve the metrics; the task ends when the tasks close.
 pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, tasks: &Tasks) {
-    // A handful of scrapers; the bound is against accidents.
+    // There are only a few scrapers; the bound is against accidents.
     let door = Door {
         most: 64,
         connections: Connections::unbounded(),

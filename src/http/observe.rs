@@ -1,4 +1,4 @@
-//! What is counted and logged of every request.
+//! Counts and logs every request.
 
 use std::{any::Any, time::Instant};
 
@@ -11,7 +11,7 @@ use tebdil_protocol::ErrorCode;
 
 use super::problem::Failure;
 
-/// Counts and times a request by its route; the address itself, which can hold ids, is not logged.
+/// Counts and times a request by its route; the URL itself, which can contain ids, is not logged.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let route = request
         .extensions()
@@ -34,7 +34,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     response
 }
 
-/// A client can make up methods; a label for each would fill the memory.
+/// Clients can invent methods; a label for each would fill the memory.
 fn known(method: &str) -> &str {
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
@@ -42,7 +42,7 @@ fn known(method: &str) -> &str {
     }
 }
 
-/// The answer when a handler panicked. The panic itself went to the log by the hook.
+/// The answer if a handler panicked. The hook has already logged the panic.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request panicked");
     Failure::from(ErrorCode::Internal).into_response()

@@ -1,4 +1,4 @@
-//! Lists in pages, and parameters of the address.
+//! Lists in pages, and parameters of the URL.
 
 use axum::{
     extract::{FromRequestParts, Path, Query},
@@ -16,7 +16,7 @@ use super::{describe::number_schema, problem::Failure};
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 100;
 
-/// Parameters of a query, each read by its name; a name that is not asked for is passed over.
+/// Parameters of a query, each read by its name; unknown ones are ignored.
 #[derive(Debug, Default)]
 pub struct Params(Vec<(String, String)>);
 
@@ -71,17 +71,17 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// How many rows to read: one more than is shown, which tells whether there is a next page.
+    /// How many rows to read: one more than is shown, to know whether there is a next page.
     pub const fn rows(self) -> i64 {
         self.limit + 1
     }
 
-    /// The id of the last row of the page before; the page begins behind it.
+    /// The id of the last row of the previous page; this one begins after it.
     pub fn position<Id: From<i64>>(self) -> Option<Id> {
         self.position.map(Id::from)
     }
 
-    /// The page from what [`Self::rows`] rows gave; `id` is what the list is ordered by.
+    /// The page from the rows read, up to [`Self::rows`]; the list is ordered by `id`.
     pub fn page<R, T>(
         self,
         mut rows: Vec<R>,
@@ -117,7 +117,7 @@ fn read_cursor(text: &str) -> Option<i64> {
     text.parse().ok().map(|MatchId(id)| id)
 }
 
-/// An id of the path; what cannot be one is not found.
+/// An id in the path; anything that cannot be one is not found.
 #[derive(Debug, Clone, Copy)]
 pub struct IdPath<Id>(pub Id);
 

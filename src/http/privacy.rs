@@ -1,4 +1,4 @@
-//! `/v1/me`: everything that is held of the signed-in user, and the end of it.
+//! `/v1/me`: exporting and erasing everything stored about the signed-in user.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{address::ClientAddress, limits::Limit};
 
-/// Erase the account, for good: nothing personal stays but what a ban or report needs for its
+/// Erase the account permanently: nothing personal stays except what a ban or report needs for its
 /// period.
 #[utoipa::path(
     delete, operation_id = "erase_me", path = "/v1/me", tag = "accounts", request_body = ErasureRequest,
@@ -51,8 +51,8 @@ pub(super) async fn erase(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Everything that is held of the user, as one JSON document: an object with `exported_at`,
-/// `account`, and an array for each kind of record.
+/// Everything stored about the user, as one JSON document: an object with `exported_at`, `account`,
+/// and an array for each kind of record.
 #[utoipa::path(
     get, operation_id = "export_me", path = "/v1/me/export", tag = "accounts",
     responses((status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value))
@@ -68,7 +68,7 @@ pub(super) async fn export(State(api): State<Arc<Api>>, who: Signed) -> Answer<R
         is_empty: true,
         ended: false,
     };
-    // Before the status goes out: a store that is away is told as everywhere.
+    // Before the status is sent, so that a store that is away gets the usual answer.
     let Some(start) = document.start().await.map_err(failed)? else {
         return Err(ErrorCode::Unauthorized.into());
     };
@@ -131,7 +131,7 @@ impl Document {
         }))
     }
 
-    /// What follows; `None` after the end.
+    /// The next part; `None` after the end.
     async fn next(&mut self) -> Result<Option<String>, ExportError> {
         let mut chunk = String::new();
         while chunk.is_empty() && !self.ended {

@@ -38,7 +38,7 @@ struct Details {
 pub type Answer<T> = Result<T, Failure>;
 
 impl Failure {
-    /// With a sentence about this occurrence; it must not hold what the client sent.
+    /// With a sentence about this occurrence; it must not quote what the client sent.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         let retry_after_ms = (code.status() == 503).then_some(RETRY_AFTER_MS);
         Self(Box::new(Details {
@@ -75,7 +75,7 @@ impl Failure {
         failure
     }
 
-    /// With the time after which a repeat makes sense, at least 1 ms.
+    /// With the time after which repeating makes sense, at least 1 ms.
     pub fn retry_after(code: ErrorCode, wait: std::time::Duration) -> Self {
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut failure = Self::from(code);
@@ -90,7 +90,7 @@ impl Failure {
         failure
     }
 
-    /// There is no such thing, or it is somebody else's.
+    /// It does not exist, or is somebody else's.
     pub fn not_found() -> Self {
         Self::from(ErrorCode::NotFound)
     }
@@ -228,7 +228,7 @@ impl IntoResponse for Failure {
                 HeaderValue::from(millis.div_ceil(1_000)),
             );
         }
-        // A signature is no way to sign in.
+        // A signature does not sign anybody in.
         if status == StatusCode::UNAUTHORIZED && code != ErrorCode::SignatureInvalid {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -20,7 +20,7 @@ use super::{
     problem::{Answer, Failure},
 };
 
-/// The push token of the address.
+/// The push token in the URL.
 #[derive(Debug)]
 pub(super) struct PushToken(Secret);
 
@@ -47,8 +47,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PushToken {
     }
 }
 
-/// Make this the push token of this session, instead of the one it had. Whoever had the token
-/// before has it no longer.
+/// Make this the push token of this session, replacing the one it had. If another session had the
+/// token, it loses it.
 #[utoipa::path(
     put, operation_id = "put_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")), request_body = PushTokenRequest,
     responses((status = 204))
@@ -76,7 +76,7 @@ pub(super) async fn put_token(
     }
 }
 
-/// Forget the push token of this session.
+/// Delete the push token of this session.
 #[utoipa::path(
     delete, operation_id = "delete_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")),
     responses((status = 204), (status = "4XX", description = "not_found"))

@@ -14,8 +14,8 @@ use super::{
     problem::{Answer, Failure},
 };
 
-/// Invite a phone number. The answer is the same whether or not it has an account; only one that
-/// never had brings a reward.
+/// Invite a phone number. The answer is the same whether or not it has an account; only a number
+/// that never had one earns a reward.
 #[utoipa::path(
     post, operation_id = "create_referral", path = "/v1/referrals", tag = "referrals", request_body = ReferralRequest,
     responses(

@@ -1,4 +1,4 @@
-//! `/v1/reports`: what users tell moderators of each other.
+//! `/v1/reports`: what users report about each other.
 
 use std::sync::Arc;
 use tebdil_protocol::{
@@ -20,7 +20,7 @@ use crate::{
     limits::Limit,
 };
 
-/// Report the peer of a match, which may go on or be over for 7 days, also when the peer left, was
+/// Report the peer of a match that is open or ended at most 7 days ago, even if the peer left, was
 /// blocked or banned, or erased its account.
 #[utoipa::path(
     post, operation_id = "create_report", path = "/v1/reports", tag = "safety", request_body = ReportRequest,
@@ -115,7 +115,7 @@ pub(super) async fn list(
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
 
-/// Whether so many messages can be shown, and each has a number that a message can have.
+/// Checks the number of messages, and that each has a valid `seq`.
 fn within_bounds(evidence: &[Evidence]) -> Answer<()> {
     let refused = |field, detail| Err(Failure::field(ErrorCode::InvalidField, field, detail));
     if evidence.len() > MAX_EVIDENCE {

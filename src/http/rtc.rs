@@ -13,9 +13,9 @@ use super::{
 };
 use crate::limits::Limit;
 
-/// Get the relays for the call of a video match that goes on, on the device that searched. A
-/// credential is good for the first allocation within `ttl_s`; what was allocated goes on until the
-/// match ends. Each request gives a credential of its own, also with an `Idempotency-Key`.
+/// Get the relays for the call of an open video match, on the device that searched. A credential is
+/// good for the first allocation within `ttl_s`; what was allocated goes on until the match ends.
+/// Each request gives a new credential, even with the same `Idempotency-Key`.
 #[utoipa::path(
     post, operation_id = "create_ice_servers", path = "/v1/rtc/ice-servers", tag = "calls", request_body = IceServersRequest,
     responses(

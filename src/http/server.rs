@@ -17,14 +17,15 @@ use crate::{
     limits::{ConnectionPermit, Connections},
 };
 
-/// How long the head of a request may take, also the first one: what is slower is idle or hostile.
+/// How long the header of a request may take, including the first one: whatever is slower is idle
+/// or hostile.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pause after the system refused to accept, as when it is out of files.
+/// Pause after the system refused to accept, for example because it ran out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A connection's place among the most there may be. Whoever takes the connection over, as the
-/// WebSocket does, takes this along.
+/// A connection's place within the bound. Whatever takes over the connection, such as the
+/// WebSocket, takes this along.
 #[derive(Debug, Clone)]
 pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
@@ -37,7 +38,7 @@ pub(super) struct Door {
     /// Connections at once.
     pub(super) most: usize,
     pub(super) connections: Connections,
-    /// Whose connections are those of many clients.
+    /// Proxies, whose connections carry many clients.
     pub(super) trusted: TrustedProxies,
 }
 
@@ -71,13 +72,13 @@ pub(super) fn serve(
                         door.connections.enter(peer.ip().into())
                     };
                     if of_address.is_none() && !is_proxy {
-                        // Reset: a close in good order would cost this side a while of waiting.
+                        // Reset, since an orderly close would cost this side some waiting.
                         let _ = stream.set_zero_linger();
                         metrics::counter!("tebdil_connections_refused_total", "at" => "accept")
                             .increment(1);
                         continue;
                     }
-                    // Frames are small and each is awaited.
+                    // Frames are small, and a client waits for each.
                     let _ = stream.set_nodelay(true);
                     let (router, until) = (router.clone(), tasks.clone());
                     let place = Place {
@@ -103,7 +104,7 @@ async fn connection(
     place: Place,
 ) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        // A whole head has come.
+        // The whole header has arrived.
         if let Some(permit) = &place.of_address {
             permit.finish();
         }
@@ -119,7 +120,7 @@ async fn connection(
         http.serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
-    // What goes wrong here is the peer's: it hung up, or spoke something else.
+    // Errors here are the peer's: it hung up, or did not speak HTTP.
     tokio::select! {
         _ = connection.as_mut() => {}
         () = tasks.closing.cancelled() => {

@@ -8,8 +8,8 @@ use tebdil_protocol::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest,
 use super::{Api, auth::Signed, body::Strict, problem::Answer};
 use crate::{address::ClientAddress, limits::Limit};
 
-/// Begin to set up a second factor, as a member of staff. It is not asked for before its first code
-/// was confirmed; one that was begun before is forgotten.
+/// Begin to set up a second factor, as a member of staff. It is not asked for until its first code
+/// is confirmed; an earlier unconfirmed one is discarded.
 #[utoipa::path(
     post, operation_id = "begin_totp", path = "/v1/me/totp", tag = "accounts", request_body = TotpRequest,
     responses(
@@ -36,7 +36,7 @@ pub(super) async fn begin_totp(
 }
 
 /// Confirm a second factor with the first code of the app. From now on every login needs one, and
-/// every other session ends. The recovery codes are shown this once.
+/// every other session ends. The recovery codes are shown only this once.
 #[utoipa::path(
     post, operation_id = "confirm_totp", path = "/v1/me/totp/confirm", tag = "accounts", request_body = TotpConfirmation,
     responses(
@@ -63,8 +63,8 @@ pub(super) async fn confirm_totp(
     Ok(Json(codes))
 }
 
-/// Take the second factor away, with the password and a code. One that is not confirmed yet needs
-/// no code; any text does.
+/// Remove the second factor, with the password and a code. An unconfirmed one needs no code; any
+/// text will do.
 #[utoipa::path(
     delete, operation_id = "remove_totp", path = "/v1/me/totp", tag = "accounts", request_body = TotpRemoval,
     responses(

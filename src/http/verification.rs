@@ -1,4 +1,4 @@
-//! `/v1/auth`: what a code sent to the phone proves.
+//! `/v1/auth`: calls that need a code sent to the phone.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tebdil_protocol::{
 use super::{Api, body::Strict, client_ip::ClientAddress, me, problem::Answer};
 use crate::auth::AccountError;
 
-/// Has a code sent that completes a registration.
+/// Sends a code that completes a registration.
 pub(super) async fn begin(
     api: &Api,
     from: ClientAddress,
@@ -57,8 +57,8 @@ pub(super) async fn verify_phone(
     ))
 }
 
-/// Ask for a code that sets a new password. The answer is the same whoever has the phone, if
-/// anybody.
+/// Ask for a code to set a new password. The answer is the same whether or not anybody has the
+/// phone.
 #[utoipa::path(
     post, operation_id = "request_password_reset", path = "/v1/auth/password-reset", tag = "accounts", security(()), request_body = PasswordResetRequest,
     responses(

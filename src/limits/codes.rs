@@ -1,14 +1,14 @@
 //! How many one-time codes may be asked for, guessed, and paid for.
 //!
-//! A code costs money and rings at somebody's pocket, so what is asked for and sent counts on all
-//! nodes together or not at all: while Redis does not answer, no code is sent (503).
-//! `limits.enabled` does not turn that off. Guesses are counted by the store in any case, each code
-//! with five; the limits here come before it.
+//! A code costs money and makes somebody's phone ring, so requests and texts are counted on all
+//! nodes together: while Redis does not answer, no code is sent (503). `limits.enabled` does not
+//! turn that off. The store counts guesses in any case, five for each code; the limits here come
+//! first.
 //!
-//! Only a text that is sent counts for what texts may cost, or one of which nobody knows whether it
-//! was: what is spent before is given back when none was. So requests that bring no text use up
-//! nobody's allowance. Registrations and password resets have one each, so that a flood of one does
-//! not end the other.
+//! Only a text that was sent, or may have been, counts towards the budget: it is spent first, and
+//! given back if none was sent. So requests that send no text use up nobody's allowance.
+//! Registrations and password resets have separate budgets, so that a flood of one does not stop
+//! the other.
 
 use tebdil_core::crypto::PhoneIndex;
 use tebdil_protocol::{ErrorCode, domain::CodePurpose};
@@ -32,8 +32,8 @@ impl Limiters {
         self.check(Limit::CodeAddress, address).await
     }
 
-    /// Counts a code that is asked for a phone. Each purpose by itself: whoever has resets sent to
-    /// a phone does not keep it from registering.
+    /// Counts a code that is asked for a phone. Purposes count separately: sending resets to a
+    /// phone does not keep it from registering.
     ///
     /// # Errors
     /// [`Limited`]
@@ -43,15 +43,14 @@ impl Limiters {
         self.check(Limit::CodePhoneDay, who).await
     }
 
-    /// A code is under way: what others guessed before it does not keep its owner from using it.
+    /// A code is on its way: earlier guesses by others do not keep its owner from using it.
     pub async fn code_ordered(&self, purpose: CodePurpose, phone: PhoneIndex) {
         for (key, _) in Who::CodesOf(purpose, phone).keys(&self.blind) {
             self.of(Limit::GuessPhone).clear(&key).await;
         }
     }
 
-    /// Counts a guess, for phones that have a code as for those that have none; `phone` where the
-    /// text is a phone.
+    /// Counts a guess, whether or not the phone has a code; `phone` if the text is a phone number.
     ///
     /// # Errors
     /// [`Limited`]
@@ -65,16 +64,16 @@ impl Limiters {
         let Some(phone) = phone else { return Ok(()) };
         let who = Who::CodesOf(purpose, phone);
         match self.check(Limit::GuessPhone, who).await {
-            // While nobody counts for all nodes, who has a code can use it all the same.
+            // While nobody counts for all nodes, whoever has a code can still use it.
             Err(limited) if limited.code == ErrorCode::Unavailable => Ok(()),
             counted => counted,
         }
     }
 
-    /// Spends one text to a phone whose number begins with `prefix`.
+    /// Spends one text to a phone number that begins with `prefix`.
     ///
     /// # Errors
-    /// [`Limited`]; nothing was spent then.
+    /// [`Limited`]; then nothing was spent.
     pub async fn spend_text(
         &self,
         purpose: CodePurpose,

@@ -1,8 +1,7 @@
 //! How many connections an address may have open, and how many of them unfinished.
 //!
-//! This is counted by each node for itself, with no question to anybody: whoever opens connections
-//! as fast as it can must cost less than it spends. An address counts in each of its networks, as
-//! for every limit.
+//! Each node counts for itself, without asking anybody: a flood of connections must cost the server
+//! less than its sender. As for every limit, an address counts in each of its networks.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -17,11 +16,11 @@ use parking_lot::Mutex;
 use super::LimitSettings;
 use crate::address::{ALLOWANCES, ClientAddress, Network};
 
-/// Most that one address may have; [`ALLOWANCES`] say how many times that its networks may.
+/// How many one address may have; [`ALLOWANCES`] says how many times as many its networks may.
 #[derive(Debug, Clone, Copy)]
 struct Most {
     open: u32,
-    /// Among the open ones, those that have not shown yet what they are for.
+    /// Of the open ones, those that have not yet shown what they are for.
     unfinished: u32,
 }
 
@@ -31,7 +30,7 @@ pub struct Connections(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// `None` lets everybody in.
+    /// `None` admits everybody.
     most: Option<Most>,
     here: Mutex<HashMap<Network, Count>>,
 }
@@ -42,7 +41,7 @@ struct Count {
     unfinished: u32,
 }
 
-/// Lets one connection be there, until it is dropped.
+/// Permits one connection until it is dropped.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     connections: Connections,

@@ -1,13 +1,12 @@
 //! How often something may be done, and by how many at once.
 //!
-//! Where a limit is set: the section `[limits]` of the settings, which is [`LimitSettings`]. What
-//! it is of, who counts it and what who is over it is told stand with [`Limit`]. How it is counted,
-//! here or in Redis, is in `tebdil_core::realtime`: [`Limiter`], and
+//! A limit is set in the section `[limits]` of the settings, which is [`LimitSettings`]. [`Limit`]
+//! says what it limits, who counts it and which error it gives. How it is counted, here or in
+//! Redis, is in `tebdil_core::realtime`: [`Limiter`], and
 //! [`Backoff`](tebdil_core::realtime::Backoff) for passwords.
 //!
 //! To add a limit: a variant of [`Limit`], its line in `default.toml` and in `docs/operations.md`,
-//! and [`Limiters::check`] where it is asked. The frames of one connection are counted by
-//! `ws/limits.rs`.
+//! and a call of [`Limiters::check`]. The frames of one connection are counted by `ws/limits.rs`.
 
 mod codes;
 mod connections;
@@ -36,7 +35,7 @@ pub use self::{
 };
 use crate::address::{ALLOWANCES, ClientAddress};
 
-/// When something can be tried again that nobody can count now.
+/// When to try again what cannot be counted now.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
 
 /// The counters of every limit. Addresses, phones and accounts are counted by a keyed hash: whoever
@@ -52,14 +51,14 @@ pub struct Limiters {
 /// Something has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limited {
-    /// What who asked is told. `unavailable` when nobody can count.
+    /// What the client is told. `unavailable` if nobody can count.
     pub code: ErrorCode,
     /// When to try again.
     pub wait: Duration,
 }
 
 impl Limited {
-    /// By the limit of this name, which shows it in the numbers.
+    /// By the limit of this name, which the metrics show.
     fn by(name: &'static str, code: ErrorCode, denied: Denied) -> Self {
         match denied {
             Denied::Wait(wait) => {
@@ -104,9 +103,9 @@ impl From<BanId> for Who {
 }
 
 impl Who {
-    /// What stands for it where it is counted, and for how many others: one key, of an address as
-    /// many as it has networks, from narrow to wide. So what floods one network does not use up
-    /// what those around it share.
+    /// The keys under which it is counted, each with its multiple of the allowance: one key, or for
+    /// an address one for each of its networks, from narrow to wide. So a flood from one network
+    /// does not use up what the networks around it share.
     fn keys(self, blind: &BlindIndex) -> Vec<([u8; 32], u32)> {
         let one = |bytes: &[u8]| vec![(blind.limited(bytes), 1)];
         match self {
@@ -157,13 +156,13 @@ impl Limiters {
         Ok(())
     }
 
-    /// Counts one try of an account on this node, at once: for limits that each node counts for
-    /// itself.
+    /// Counts one try of an account on this node, synchronously: for limits that each node counts
+    /// for itself.
     ///
     /// # Errors
     /// [`Limited`]
     pub fn check_here(&self, limit: Limit, user: UserId) -> Result<(), Limited> {
-        // Nobody else sees this key: no hash is needed.
+        // Nobody else sees this key, so no hash is needed.
         let mut key = [0; 32];
         key[..8].copy_from_slice(&user.0.to_be_bytes());
         self.of(limit)
@@ -180,7 +179,7 @@ impl Limiters {
         &self.each[limit as usize]
     }
 
-    /// Forgets who has been quiet long enough.
+    /// Drops counters that are full again.
     pub fn forget_idle(&self) {
         self.each.iter().for_each(Limiter::forget_idle);
         self.passwords.forget_idle();

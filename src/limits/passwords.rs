@@ -1,10 +1,10 @@
 //! Protection of passwords: each wrong one makes the next try wait longer, by phone, by address and
 //! by account.
 //!
-//! A try counts as wrong before the password is looked at, and is taken back when it was right:
-//! many at once get no more than the rule. A phone nobody has is counted like any other. Who is
-//! signed in is counted apart from logins, so whoever guesses at a phone does not lock its owner
-//! out of the sessions that are there: they refresh their tokens and change the password.
+//! A try counts as wrong before the password is compared, and is taken back if it was right, so
+//! that parallel tries get no more than the rule allows. A phone without an account is counted like
+//! any other. Signed-in users are counted apart from logins, so that guessing at a phone does not
+//! lock its owner out of existing sessions: they refresh their tokens and change the password.
 
 use serde_json::json;
 use tebdil_core::{
@@ -17,16 +17,16 @@ use tebdil_protocol::{ErrorCode, id::UserId, time::Clock};
 use super::{Limit, LimitSettings, Limited, Limiters, Who};
 use crate::{address::ClientAddress, lifecycle::Tasks};
 
-/// What `system_logs` calls it when there were too many wrong passwords.
+/// The action in `system_logs` after too many wrong passwords.
 const LOGGED_AS: &str = "login_attempts";
 
-/// How often the same account, phone or address gets into `system_logs`: once a day.
+/// How often the same account, phone or address is recorded in `system_logs`: once a day.
 const LOGGED: Rate = Rate {
     burst: 1,
     per_s: 86_400,
 };
 
-/// What counts wrong passwords.
+/// The counters of wrong passwords.
 #[derive(Debug)]
 pub(super) struct Passwords {
     phones: Backoff,
@@ -44,7 +44,7 @@ pub struct GuessLog {
     pub tasks: Tasks,
 }
 
-/// What became of a try.
+/// The outcome of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryOutcome {
     Right,
@@ -53,7 +53,7 @@ pub enum TryOutcome {
     Open,
 }
 
-/// A try of a password that was let through. [`PasswordTry::settle`] says what became of it.
+/// A permitted try of a password. [`PasswordTry::settle`] reports its outcome.
 #[must_use = "an unsettled try counts as a wrong password"]
 #[derive(Debug)]
 pub struct PasswordTry<'a> {
@@ -61,7 +61,7 @@ pub struct PasswordTry<'a> {
     counted: Vec<CountedTry<'a>>,
 }
 
-/// A try in one of the places where it is counted.
+/// A try in one of the counters that counted it.
 #[derive(Debug)]
 struct CountedTry<'a> {
     by: &'a Backoff,
@@ -92,8 +92,8 @@ impl Passwords {
 }
 
 impl GuessLog {
-    /// Records somebody who has used up the free tries. Not awaited: the answer takes as long for a
-    /// phone that somebody has.
+    /// Records that the free tries are used up. Not awaited, so that the time of the answer does
+    /// not tell whether a phone has an account.
     fn record(&self, limit: &'static str, who: Who, failures: u32) {
         let (store, now) = (self.store.clone(), self.clock.now());
         self.tasks.spawn(async move {
@@ -124,10 +124,10 @@ impl GuessLog {
 }
 
 impl Limiters {
-    /// Lets a password be tried that signs in; `phone` where the text is one.
+    /// Permits a try of a password at login; `phone` if the text is a phone number.
     ///
     /// # Errors
-    /// [`Limited`]; nothing was counted as wrong then.
+    /// [`Limited`]; then nothing was counted.
     pub async fn login(
         &self,
         from: ClientAddress,
@@ -142,7 +142,7 @@ impl Limiters {
         }
     }
 
-    /// Lets somebody who is signed in try the current password.
+    /// Permits a signed-in user's try of the current password.
     ///
     /// # Errors
     /// As [`Limiters::login`].
@@ -160,8 +160,8 @@ impl<'a> PasswordTry<'a> {
         }
     }
 
-    /// Counts the try in one more place, an address in each of its networks. Where one refuses,
-    /// what was counted before is taken back: nothing is going to be compared.
+    /// Counts the try in one more counter, an address in each of its networks. If one refuses, what
+    /// was counted before is taken back, since nothing will be compared.
     async fn at(mut self, by: &'a Backoff, who: Who) -> Result<Self, Limited> {
         for (key, times) in who.keys(&self.limiters.blind) {
             match by.begin(&key, times).await {
@@ -180,9 +180,9 @@ impl<'a> PasswordTry<'a> {
         Ok(self)
     }
 
-    /// Counts what became of the try. A right password makes up for the wrong ones of its phone or
-    /// account; an address would otherwise get as many tries as it likes with one account of its
-    /// own.
+    /// Counts the outcome of the try. A right password makes up for wrong ones of its phone or
+    /// account, but not of its address, which would otherwise get unlimited tries with one account
+    /// of its own.
     pub async fn settle(self, outcome: impl Into<TryOutcome>) {
         let outcome = outcome.into();
         for CountedTry {

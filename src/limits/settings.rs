@@ -10,9 +10,9 @@ use tebdil_core::{
 };
 use tebdil_protocol::ErrorCode;
 
-/// What may be done how often. The end of the name says by what it is counted: an account, an
-/// address, a phone, a ban, or everybody in a day. The name in the settings and in the numbers is
-/// the same in small letters: `rest_address`.
+/// What is limited. The end of the name says by what it is counted: an account, an address, a
+/// phone, a ban, or everybody in a day. Settings and metrics use the same name in lower case:
+/// `rest_address`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -51,7 +51,7 @@ pub enum Limit {
     FindAccount,
     /// Messages.
     MessageAccount,
-    /// Words that somebody writes.
+    /// `typing` frames.
     TypingAccount,
     /// Signals of calls.
     SignalAccount,
@@ -63,12 +63,12 @@ pub enum Limit {
     CodePhoneDay,
     /// Texts to all numbers that begin with the same six digits, by purpose.
     CodePrefix,
-    /// Texts for registrations, of everybody.
+    /// Texts for registrations, for everybody together.
     CodeRegisterDay,
-    /// Texts for password resets, of everybody.
+    /// Texts for password resets, for everybody together.
     CodeResetDay,
-    /// Guesses for a number and purpose since its last code was asked for. Where nobody can count
-    /// they are let through: the store counts each code's guesses in any case.
+    /// Guesses for a number and purpose since its last code was asked for. If nobody can count they
+    /// are let through, since the store counts each code's guesses in any case.
     GuessPhone,
     /// Guesses from an address.
     GuessAddress,
@@ -94,7 +94,7 @@ impl Limit {
         }
     }
 
-    /// What who is over it is told.
+    /// The error for those over the limit.
     pub const fn code(self) -> ErrorCode {
         if matches!(self.counted(), Counted::Strictly) || matches!(self, Self::GuessAddress) {
             ErrorCode::TooManyAttempts
@@ -103,7 +103,7 @@ impl Limit {
         }
     }
 
-    /// Whether `limits.enabled` does not turn it off: codes cost money.
+    /// Whether it stays on without `limits.enabled`, since codes cost money.
     pub const fn is_always_on(self) -> bool {
         matches!(
             self,
@@ -132,7 +132,7 @@ pub struct LimitSettings {
     pub(super) rules: HashMap<Limit, Rate>,
 }
 
-/// What wrong passwords bring.
+/// What wrong passwords lead to.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordRules {

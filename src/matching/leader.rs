@@ -1,39 +1,35 @@
-//! The leader: the engine with every ticket of all nodes, and the pairs that wait for their
-//! transaction.
+//! The leader's table: the tickets of all nodes, and the engine that pairs them.
 //!
-//! Pure: messages, moments and the outcomes of transactions in, messages for desks out. All of it
-//! is lost with the leader, and comes back from the desks.
+//! Pure: messages, moments and outcomes of transactions in, messages for nodes out. It starts
+//! empty, and gets everything from the nodes and from the table of background searches. What comes
+//! when, and what follows for the account, is here and in [`account`]; pairs are in [`settle`].
 
-mod cancel;
+mod account;
 #[cfg(test)]
 mod check;
-mod memory;
 mod settle;
-mod unverified;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
-use tebdil_core::{realtime::NodeId, store::MatchmakerTerm};
+use tebdil_core::{realtime::NodeId, store::SideDevice};
 use tebdil_protocol::{
-    id::{SessionId, TicketId, UserId},
+    id::{TicketId, UserId},
     time::Timestamp,
 };
 use tokio::time::Instant;
 
-pub(super) use self::settle::{Fault, Verdict};
-use self::{
-    memory::{About, Memory, Places},
-    unverified::Unverified,
-};
+use self::account::{Entry, State};
 use super::{
-    Timings,
-    engine::{Cancelled, Engine, Pair, Ticket, Widening},
-    message::{MAX_LISTED, Term, ToDesk, ToLeader},
+    SILENCE,
+    engine::{Engine, Pair, Ticket, Widening},
+    message::{Said, Term, ToLeader, ToNode, Why},
 };
+
+/// Most tickets that the store is asked about at once.
+const MAX_CHECKED: usize = 500;
 
 /// A moment, on both clocks: time of day for the engine, time that never jumps for everything
 /// between nodes.
@@ -46,417 +42,230 @@ pub(super) struct Now {
 #[derive(Debug)]
 pub(super) struct Leader {
     pub(super) term: Term,
-    /// By which the store knows it.
-    pub(super) fence: MatchmakerTerm,
-    engine: Engine,
-    /// Every ticket of the engine.
-    held: HashMap<TicketId, Held>,
-    /// The tickets that wait behind a reserved one of the same session, and which.
-    behind: HashMap<TicketId, TicketId>,
-    /// Every ticket of `held`, `behind` and `unverified`, by node.
-    owned: BTreeSet<(NodeId, TicketId)>,
-    /// Pairs the engine has made that wait for the running transaction to end.
-    waiting_pairs: VecDeque<Proposal>,
-    /// Tickets that may have been used under another leader, until the store has said that they
-    /// were not.
-    unverified: HashMap<TicketId, Unverified>,
-    /// Theirs by user: after a failover these are all there are.
-    unverified_of: BTreeSet<(UserId, TicketId)>,
-    /// Those of them that the store is to be asked about.
-    unasked: VecDeque<TicketId>,
-    places: Places,
-    /// What was told last about tickets and requests of other nodes, which may not have heard it.
-    memory: Memory,
-    /// Cancels that found no ticket, while tickets may still be on their way here.
-    early: HashMap<UserId, Vec<Request>>,
-    /// When each other node was heard last.
-    heard: HashMap<NodeId, Instant>,
-    /// After so long a node is taken for dead.
-    silence: Duration,
-    early_until: Instant,
-    /// For desks, in order.
-    pub(super) out: Vec<(NodeId, ToDesk)>,
-}
-
-/// A cancel, by the name its desk gave it.
-type Request = (NodeId, u64);
-
-/// What the leader knows of a ticket beside what the engine does.
-#[derive(Debug)]
-struct Held {
-    owner: Owner,
-    enqueued_at: Timestamp,
-    /// Cancels that came while the ticket was reserved, to be answered when the pair is settled.
-    cancels: Vec<Request>,
-    /// The connection went while the ticket was reserved; whether the place is kept.
-    left: Option<bool>,
-    /// A later ticket of the same session, which came while this one was reserved.
-    next: Option<(Owner, Arc<Ticket>)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Owner {
-    node: NodeId,
-    user: UserId,
-    session: SessionId,
-}
-
-/// A pair that waits for its transaction.
-#[derive(Debug)]
-struct Proposal {
-    pair: Pair,
-    /// It was proposed before, and the store failed in a way that leaves open whether it was
-    /// written.
-    tried: bool,
-}
-
-impl Proposal {
-    const fn new(pair: Pair) -> Self {
-        Self { pair, tried: false }
-    }
-}
-
-/// The tickets of a user.
-fn of(tickets: &BTreeSet<(UserId, TicketId)>, user: UserId) -> impl Iterator<Item = TicketId> {
-    tickets
-        .range((user, TicketId(i64::MIN))..=(user, TicketId(i64::MAX)))
-        .map(|(_, ticket)| *ticket)
+    pub(super) engine: Engine,
+    entries: BTreeMap<TicketId, Entry>,
+    /// The tickets of each account, the oldest first: by arrival what comes to a leader the first
+    /// time, whatever the clocks of the nodes say; by id what comes again.
+    accounts: HashMap<UserId, Vec<TicketId>>,
+    /// Those that the store is to be asked about.
+    unchecked: VecDeque<TicketId>,
+    /// Pairs that wait for their transaction. `true`: it was tried, and nobody knows with what end.
+    pairs: VecDeque<(Pair, bool)>,
+    /// The number of the last message of each node, and when it came.
+    heard: HashMap<NodeId, (u64, Instant)>,
+    /// What is remembered until then, though no node has it.
+    fades: BTreeSet<(Instant, TicketId)>,
+    /// Until then older tickets may be on their way here: no cancel is over.
+    gathers_until: Option<Instant>,
+    /// Background searches without a connection that others of their account have ended: the store
+    /// has to know, or its table would bring them back.
+    pub(super) over: BTreeMap<TicketId, Why>,
+    /// For nodes.
+    pub(super) out: BTreeMap<NodeId, Vec<ToNode>>,
 }
 
 impl Leader {
-    /// A leader without tickets. For the time `early` cancels wait for tickets that desks are about
-    /// to submit.
-    pub(super) fn new(
-        term: Term,
-        fence: MatchmakerTerm,
-        widening: Widening,
-        timings: Timings,
-        early: Duration,
-        now: Instant,
-    ) -> Self {
+    /// A leader without tickets.
+    pub(super) fn new(term: Term, widening: Widening, gathers_until: Option<Instant>) -> Self {
         Self {
             term,
-            fence,
             engine: Engine::new(widening),
-            held: HashMap::new(),
-            behind: HashMap::new(),
-            owned: BTreeSet::new(),
-            waiting_pairs: VecDeque::new(),
-            unverified: HashMap::new(),
-            unverified_of: BTreeSet::new(),
-            unasked: VecDeque::new(),
-            places: Places::new(timings.park),
-            memory: Memory::new(timings.memory),
-            early: HashMap::new(),
+            entries: BTreeMap::new(),
+            accounts: HashMap::new(),
+            unchecked: VecDeque::new(),
+            pairs: VecDeque::new(),
             heard: HashMap::new(),
-            silence: timings.roster * 3,
-            early_until: now + early,
-            out: Vec::new(),
+            fades: BTreeSet::new(),
+            gathers_until,
+            over: BTreeMap::new(),
+            out: BTreeMap::new(),
         }
     }
 
-    pub(super) const fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    pub(super) fn has_tickets(&self) -> bool {
-        !self.held.is_empty()
-    }
-
-    /// What a desk asks.
-    pub(super) fn receive(&mut self, node: NodeId, message: ToLeader, now: Now) {
-        if node != self.term.node {
-            self.heard.insert(node, now.instant);
+    /// A message of a node; one that is not newer than the last is passed over.
+    pub(super) fn receive(&mut self, said: Said<ToLeader>, now: Now) {
+        let node = said.by;
+        let heard = self.heard.entry(node).or_insert((0, now.instant));
+        if said.number <= heard.0 {
+            return;
         }
-        match message {
-            ToLeader::Submit {
-                ticket,
-                session,
-                again,
-            } => {
-                let owner = Owner {
-                    node,
-                    user: ticket.user,
-                    session,
-                };
-                self.submit(owner, ticket, again, now);
+        *heard = (said.number, now.instant);
+        for part in said.parts {
+            match part {
+                ToLeader::Upsert {
+                    id,
+                    user,
+                    ticket,
+                    again,
+                } => self.upsert(node, (id, user), ticket, again, now),
+                ToLeader::Withdraw { id, park } => self.leave(node, id, park, now),
+                ToLeader::Have(tickets) => self.have(node, &tickets, now),
             }
-            ToLeader::Cancel { user, request } => self.cancel(user, (node, request), now),
-            ToLeader::Withdraw { ticket, park } => self.withdraw(ticket, park, now.instant),
-            ToLeader::Roster {
-                first,
-                last,
-                tickets,
-            } => self.roster(node, first..=last, &tickets, now.instant),
         }
     }
 
-    /// Runs every ticket whose next step has begun, and forgets what is too old.
+    /// Whether there are other nodes, as far as it has heard.
+    pub(super) fn has_peers(&self) -> bool {
+        self.heard.keys().any(|node| *node != self.term.node)
+    }
+
+    /// Runs every ticket whose next step has begun.
     pub(super) fn tick(&mut self, now: Now) {
         while self.engine.next_due().is_some_and(|due| due <= now.clock) {
             let pairs = self.engine.tick(now.clock);
-            self.waiting_pairs
-                .extend(pairs.into_iter().map(Proposal::new));
+            self.wait_for_commit(pairs);
         }
-        let silent = self
-            .heard
-            .extract_if(|_, heard| now.instant.duration_since(*heard) >= self.silence)
-            .map(|(node, _)| node);
-        for node in silent.collect::<Vec<_>>() {
-            self.node_gone(node, now.instant);
-        }
-        self.places.forget(now.instant);
-        self.memory.forget(now.instant);
-        if now.instant >= self.early_until && !self.early.is_empty() {
-            let unverified = &self.unverified_of;
-            let none_left = |user: &UserId| of(unverified, *user).next().is_none();
-            let answered: Vec<Request> = self
-                .early
-                .extract_if(|user, _| none_left(user))
-                .flat_map(|(_, requests)| requests)
-                .collect();
-            for by in answered {
-                self.answer(
-                    by,
-                    ToDesk::NotSearching {
-                        request: by.1,
-                        too_late: false,
-                    },
-                    now.instant,
-                );
+        if self.gathers_until.is_some_and(|until| until <= now.instant) {
+            self.gathers_until = None;
+            let users: Vec<UserId> = self.accounts.keys().copied().collect();
+            for user in users {
+                self.review(user, now);
             }
         }
     }
 
-    /// A block between two users; the direction does not matter.
-    pub(super) fn block(&mut self, a: UserId, b: UserId) {
-        self.engine.block(a, b);
-        for (user, other) in [(a, b), (b, a)] {
-            for ticket in of(&self.unverified_of, user) {
-                if let Some(waiting) = self.unverified.get_mut(&ticket) {
-                    Arc::make_mut(&mut waiting.ticket).blocked.insert(other);
-                }
+    /// Once a second: forgets what is old, and what nodes had that say nothing any more.
+    pub(super) fn beat(&mut self, now: Now) {
+        let due = |fade: &&(Instant, TicketId)| fade.0 <= now.instant;
+        while let Some((_, id)) = self.fades.first().filter(due).copied() {
+            self.fades.pop_first();
+            let faded = |entry: &Entry| {
+                entry.node.is_none()
+                    && matches!(entry.state, State::Parked | State::Ended(Why::Matched))
+            };
+            if self.entries.get(&id).is_some_and(faded) {
+                self.forget(id);
             }
+        }
+        let silent = |at: &Instant| now.instant.duration_since(*at) >= SILENCE;
+        let silent = self.heard.iter().filter(|(_, (_, at))| silent(at));
+        for node in silent.map(|(node, _)| *node).collect::<Vec<_>>() {
+            self.have(node, &[], now);
         }
     }
 
-    /// A node is gone: its tickets are not paired any more, and its users may come back to their
-    /// places elsewhere.
-    pub(super) fn node_gone(&mut self, node: NodeId, now: Instant) {
-        let range = (node, TicketId(i64::MIN))..=(node, TicketId(i64::MAX));
-        let tickets: Vec<TicketId> = self.owned.range(range).map(|(_, ticket)| *ticket).collect();
+    /// Some of the tickets of which the store has to be asked whether they were used.
+    pub(super) fn take_unchecked(&mut self) -> Vec<TicketId> {
+        let count = self.unchecked.len().min(MAX_CHECKED);
+        self.unchecked.drain(..count).collect()
+    }
+
+    /// Those of them that the store found used; `None`: it could not be asked.
+    pub(super) fn checked(
+        &mut self,
+        asked: Vec<TicketId>,
+        found: Option<&HashMap<TicketId, SideDevice>>,
+        now: Now,
+    ) {
+        let Some(found) = found else {
+            return self.unchecked.extend(asked);
+        };
+        for id in asked {
+            let unchecked = |entry: &&mut Entry| entry.state == State::Unchecked;
+            let Some(entry) = self.entries.get_mut(&id).filter(unchecked) else {
+                continue;
+            };
+            let (user, leaving) = (entry.user, entry.leaving);
+            entry.state = State::Behind;
+            let matched = found.contains_key(&id).then_some(Why::Matched);
+            if let Some(why) = matched.or(leaving) {
+                self.end(id, why, now);
+            }
+            self.review(user, now);
+        }
+    }
+
+    /// The background searches that it knows.
+    pub(super) fn background(&self) -> HashSet<TicketId> {
+        let background = |entry: &Entry| entry.ticket.as_ref().is_some_and(|it| it.background);
+        let known = self.entries.iter().filter(|(_, entry)| background(entry));
+        known.map(|(id, _)| *id).collect()
+    }
+
+    /// What the table of background searches holds: `kept`, and of these the `tickets` that were
+    /// not known. It owns what has no connection as a node owns what has one there.
+    pub(super) fn listed(&mut self, kept: &HashSet<TicketId>, tickets: Vec<Ticket>, now: Now) {
+        let away = self.entries.iter().filter(|(id, entry)| {
+            entry.node.is_none() && entry.state != State::Parked && !kept.contains(*id)
+        });
+        let away: Vec<_> = away.map(|(id, entry)| (*id, entry.user)).collect();
+        for (id, user) in away {
+            self.retire(id, Why::Gone, now);
+            self.review(user, now);
+        }
         for ticket in tickets {
-            self.withdraw(ticket, true, now);
+            let key = (ticket.id, ticket.user);
+            if !self.entries.contains_key(&ticket.id) {
+                // A match would have ended the search: there is nothing to check.
+                self.insert(key, None, Some(Arc::new(ticket)), true, State::Behind);
+                self.review(key.1, now);
+            }
         }
     }
 
-    fn submit(&mut self, owner: Owner, ticket: Arc<Ticket>, again: bool, now: Now) {
-        let id = ticket.id;
-        if let Some(told) = self.memory.recall(About::Ticket(id)) {
-            self.out.push((owner.node, told));
-            return;
-        }
-        if self.held.contains_key(&id)
-            || self.behind.contains_key(&id)
-            || self.unverified.contains_key(&id)
-        {
-            self.out.push((owner.node, ToDesk::Accepted(id)));
-            return;
-        }
-        let same_device = |before: &TicketId| {
-            self.unverified
-                .get(before)
-                .is_some_and(|before| before.owner.session == owner.session)
-        };
-        let before = of(&self.unverified_of, owner.user).find(same_device);
-        if let Some(before) = before
-            && let Some(Unverified { owner, .. }) = self.forget_unverified(before)
-        {
-            self.tell(owner.node, before, ToDesk::Superseded(before), now.instant);
-        }
-        if again {
-            self.unverified.insert(id, Unverified { owner, ticket });
-            self.unverified_of.insert((owner.user, id));
-            self.unasked.push_back(id);
-            self.owned.insert((owner.node, id));
-            self.out.push((owner.node, ToDesk::Accepted(id)));
-        } else {
-            self.place(owner, ticket, now);
-        }
-    }
-
-    /// Takes a ticket that was not used.
-    fn place(&mut self, owner: Owner, ticket: Arc<Ticket>, now: Now) {
-        let id = ticket.id;
-        let Some(before) = self.engine.ticket_of(owner.user) else {
-            let place = self.places.take(owner.user, owner.session);
-            return self.insert(owner, &ticket, place, now);
-        };
-        let Some(held) = self.held.get_mut(&before) else {
-            return;
-        };
-        // A search that is being cancelled has to end first: its answer must not come after that to
-        // the next search.
-        if held.owner.session != owner.session || !held.cancels.is_empty() {
-            self.out.push((owner.node, ToDesk::AlreadySearching(id)));
-            return;
-        }
-        // The same device on another connection: it keeps its place.
-        if let Cancelled::Reserved { .. } = self.engine.remove(before) {
-            let last = held.next.replace((owner, ticket));
-            self.behind.insert(id, before);
-            self.owned.insert((owner.node, id));
-            self.out.push((owner.node, ToDesk::Accepted(id)));
-            if let Some((owner, ticket)) = last {
-                self.forget_behind(owner, ticket.id);
-                self.tell(
-                    owner.node,
-                    ticket.id,
-                    ToDesk::Superseded(ticket.id),
-                    now.instant,
-                );
-            }
-            return;
-        }
-        let Some(held) = self.forget(before) else {
-            return;
-        };
-        self.tell(
-            held.owner.node,
-            before,
-            ToDesk::Superseded(before),
-            now.instant,
-        );
-        self.insert(owner, &ticket, Some(held.enqueued_at), now);
-    }
-
-    /// Takes a ticket of a user who has none, at its own or an earlier place.
-    fn insert(&mut self, owner: Owner, ticket: &Ticket, place: Option<Timestamp>, now: Now) {
-        let id = ticket.id;
-        let enqueued_at = place.map_or(ticket.enqueued_at, |place| place.min(ticket.enqueued_at));
-        match self.engine.insert(
-            Ticket {
-                enqueued_at,
-                ..ticket.clone()
-            },
-            now.clock,
-        ) {
-            Ok(pair) => {
-                self.held.insert(
-                    id,
-                    Held {
-                        owner,
-                        enqueued_at,
-                        cancels: Vec::new(),
-                        left: None,
-                        next: None,
-                    },
-                );
-                self.owned.insert((owner.node, id));
-                self.out.push((owner.node, ToDesk::Accepted(id)));
-                self.waiting_pairs.extend(pair.map(Proposal::new));
-            }
-            Err(_) => self.out.push((owner.node, ToDesk::AlreadySearching(id))),
-        }
-    }
-
-    fn withdraw(&mut self, ticket: TicketId, park: bool, now: Instant) {
-        if let Some(Unverified { owner, ticket }) = self.forget_unverified(ticket) {
-            if park {
-                self.places
-                    .keep(owner.user, owner.session, ticket.enqueued_at, now);
-            }
-            return;
-        }
-        if let Some(before) = self.behind.get(&ticket)
-            && let Some(held) = self.held.get_mut(before)
-        {
-            held.left = Some(park);
-            if let Some((owner, ticket)) = held.next.take() {
-                self.forget_behind(owner, ticket.id);
-            }
-            return;
-        }
-        match self.engine.remove(ticket) {
-            Cancelled::Removed(_) => {
-                if let Some(held) = self.forget(ticket)
-                    && park
-                {
-                    self.places
-                        .keep(held.owner.user, held.owner.session, held.enqueued_at, now);
-                }
-            }
-            // It may still become a match: the user finds it on its return.
-            Cancelled::Reserved { .. } => {
-                if let Some(held) = self.held.get_mut(&ticket) {
-                    held.left = Some(park);
-                }
-            }
-            Cancelled::Unknown => {}
-        }
-    }
-
-    /// All tickets of a node with ids in `range`.
-    fn roster(
+    fn upsert(
         &mut self,
         node: NodeId,
-        range: std::ops::RangeInclusive<TicketId>,
-        listed: &[TicketId],
-        now: Instant,
+        key: (TicketId, UserId),
+        ticket: Option<Arc<Ticket>>,
+        again: bool,
+        now: Now,
     ) {
-        let listed: BTreeSet<TicketId> = listed.iter().copied().collect();
-        if range.start() > range.end() {
+        if self
+            .entries
+            .get(&key.0)
+            .is_some_and(|it| it.state == State::Parked)
+        {
+            // Its node was not gone.
+            self.forget(key.0);
+        }
+        if let Some(entry) = self.entries.get_mut(&key.0) {
+            // The device is at this node now.
+            entry.node = Some(node);
+            self.engine.set_away(key.0, false);
+            if let State::Ended(why) = entry.state {
+                self.tell_ended(node, key.0, why);
+            }
             return;
         }
-        let known: Vec<TicketId> = self
-            .owned
-            .range((node, *range.start())..=(node, *range.end()))
-            .map(|(_, ticket)| *ticket)
-            .collect();
-        for ticket in known.iter().filter(|ticket| !listed.contains(ticket)) {
-            self.withdraw(*ticket, true, now);
+        let state = if again && ticket.is_some() {
+            self.unchecked.push_back(key.0);
+            State::Unchecked
+        } else {
+            State::Behind
+        };
+        self.insert(key, Some(node), ticket, again, state);
+        self.review(key.1, now);
+    }
+
+    /// All that a node has.
+    fn have(&mut self, node: NodeId, tickets: &[TicketId], now: Now) {
+        let has: HashSet<TicketId> = tickets.iter().copied().collect();
+        let lost = self.entries.iter();
+        let lost = lost.filter(|(id, entry)| entry.node == Some(node) && !has.contains(*id));
+        for id in lost.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.leave(node, id, true, now);
         }
-        let mut unknown = Vec::new();
-        for ticket in listed
-            .into_iter()
-            .filter(|ticket| known.binary_search(ticket).is_err())
-        {
-            match self.memory.recall(About::Ticket(ticket)) {
-                Some(told) => self.out.push((node, told)),
-                None => unknown.push(ticket),
+        let mut want = Vec::new();
+        for id in tickets {
+            match self.entries.get(id).map(|entry| (entry.state, entry.node)) {
+                Some((State::Ended(why), _)) => self.tell_ended(node, *id, why),
+                None | Some((_, None)) => want.push(*id),
+                Some((_, Some(_))) => {}
             }
         }
-        for part in unknown.chunks(MAX_LISTED) {
-            self.out.push((node, ToDesk::Unknown(part.to_vec())));
+        if !want.is_empty() {
+            self.out.entry(node).or_default().push(ToNode::Want(want));
         }
     }
 
-    /// The last word about a ticket.
-    fn tell(&mut self, node: NodeId, ticket: TicketId, message: ToDesk, now: Instant) {
-        self.remember(node, About::Ticket(ticket), &message, now);
-        self.out.push((node, message));
+    fn tell_ended(&mut self, node: NodeId, id: TicketId, why: Why) {
+        let ended = ToNode::Ended { id, why };
+        self.out.entry(node).or_default().push(ended);
     }
 
-    fn answer(&mut self, request: Request, message: ToDesk, now: Instant) {
-        self.remember(request.0, About::Request(request), &message, now);
-        self.out.push((request.0, message));
-    }
-
-    /// Nothing is lost on the way to the desk of this node.
-    fn remember(&mut self, node: NodeId, about: About, message: &ToDesk, now: Instant) {
-        if node != self.term.node {
-            self.memory.keep(about, message.clone(), now);
-        }
-    }
-
-    fn forget(&mut self, ticket: TicketId) -> Option<Held> {
-        let held = self.held.remove(&ticket)?;
-        self.owned.remove(&(held.owner.node, ticket));
-        Some(held)
-    }
-
-    fn forget_behind(&mut self, owner: Owner, ticket: TicketId) {
-        self.behind.remove(&ticket);
-        self.owned.remove(&(owner.node, ticket));
+    fn wait_for_commit(&mut self, pairs: impl IntoIterator<Item = Pair>) {
+        self.pairs
+            .extend(pairs.into_iter().map(|pair| (pair, false)));
     }
 }

@@ -1,48 +1,46 @@
-//! The way to the matchmaker of this node.
+//! The way to the matching of this node.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tebdil_core::{
     ids::IdGenerator,
-    realtime::{NodeId, Realtime},
+    realtime::Realtime,
     skew::ClockGuard,
-    store::Store,
+    store::{BackgroundSearch, Store, StoreError},
 };
-use tebdil_protocol::{CloseCode, ErrorCode, FrameId, MatchFind, id::UserId, time::Clock};
-use tokio::sync::{mpsc, oneshot};
+use tebdil_protocol::{
+    CloseCode, ErrorCode, FrameId, MatchFind, RunningSearch, id::UserId, time::Clock,
+};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     MatchmakerConfig,
-    announce::Crier,
-    answers::{Answers, refusal},
-    commit::Writer,
-    engine::Ticket,
+    leader::Now,
     message::MatchmakingMessage,
-    office,
-    request::{self, Refused},
-    task::MatchmakerTask,
+    node::Node,
+    request::{self, FindError, refusal},
+    task::{Channels, MatchmakerTask},
 };
-use crate::{
-    hub::{Connection, ConnectionId, Hub},
-    notifications::Wakeups,
-};
+use crate::{chat::NewMatches, hub::Connection};
 
-/// Requests that may wait for the matchmaker; connections wait for room.
+/// Requests that may wait; connections wait for room.
 const INBOX: usize = 1_024;
 
+/// What a connection has done with the node's tickets.
+pub(super) type Request = Box<dyn FnOnce(&mut Node, Now) + Send>;
+
 /// What a matchmaker is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Parts {
     pub store: Store,
-    pub hub: Arc<Hub>,
-    pub wakeups: Arc<Wakeups>,
+    pub new_matches: NewMatches,
     pub clock: Clock,
     /// Whether it may be trusted.
     pub guard: ClockGuard,
     pub ids: Arc<IdGenerator>,
     pub realtime: Realtime,
-    pub config: MatchmakerConfig,
+    pub config: Arc<MatchmakerConfig>,
     /// Puts a message for other nodes into the form in which they hand it to
     /// [`Matchmaker::deliver`].
     pub encode: fn(MatchmakingMessage) -> Bytes,
@@ -51,220 +49,168 @@ pub struct Parts {
 /// The way to the matchmaker.
 #[derive(Debug)]
 pub struct Matchmaker {
-    store: Store,
-    config: Arc<MatchmakerConfig>,
-    clock: Clock,
-    ids: Arc<IdGenerator>,
-    answers: Arc<Answers>,
+    parts: Parts,
     inbox: mpsc::Sender<Request>,
-    news: mpsc::UnboundedSender<News>,
+    messages: mpsc::UnboundedSender<MatchmakingMessage>,
+    /// Why no search can begin.
+    refuses: watch::Receiver<Option<ErrorCode>>,
 }
 
-/// From the connections of this node.
-#[derive(Debug)]
-pub(super) enum Request {
-    /// Its find waits in [`Answers`].
-    Find {
-        ticket: Box<Ticket>,
-        connection: Arc<Connection>,
-    },
-    Cancel {
-        connection: Arc<Connection>,
-        re: Option<FrameId>,
-    },
-    Gone {
-        user: UserId,
-        connection: ConnectionId,
-        park: bool,
-    },
-    Blocked {
-        a: UserId,
-        b: UserId,
-    },
-    Status {
-        answer: oneshot::Sender<Status>,
-    },
-}
-
-impl Request {
-    /// The node is going away: whoever waits for an answer gets this one.
-    pub(super) fn refuse(self, answers: &Answers) {
-        match self {
-            Self::Find { ticket, .. } => drop(answers.refuse(ticket.id, ErrorCode::Draining)),
-            Self::Cancel { connection, re } => {
-                connection.send(&refusal(ErrorCode::Draining), re.as_ref());
-            }
-            Self::Gone { .. } | Self::Blocked { .. } | Self::Status { .. } => {}
-        }
-    }
-}
-
-/// From the bus.
-#[derive(Debug)]
-pub(super) enum News {
-    Message(MatchmakingMessage),
-    NodeGone(NodeId),
-    Resync,
-}
-
-/// How many tickets the leader has. Zero at a node that does not lead.
+/// How many tickets there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Status {
-    pub leads: bool,
-    /// Waiting for a peer.
+    /// Of connections of this node.
+    pub own: usize,
+    /// At the leader, if it is this node: waiting for a peer; and pairs whose match is written.
     pub waiting: usize,
-    /// Pairs whose match is being written.
     pub reserved: usize,
 }
 
 impl Matchmaker {
     /// The service, and the task that has to be run for it.
     pub fn new(parts: Parts) -> (Self, MatchmakerTask) {
-        let Parts {
-            store,
-            hub,
-            wakeups,
-            clock,
-            guard,
-            ids,
-            realtime,
-            config,
-            encode,
-        } = parts;
         let (inbox, requests) = mpsc::channel(INBOX);
-        // Unbounded: its writer must not wait, and a lost `NodeGone` would leave ghosts. The task
-        // never waits for anything but news and requests, and what comes in has been in the bus's
-        // own queue before.
-        let (news, incoming) = mpsc::unbounded_channel();
-        let (config, answers) = (Arc::new(config), Arc::new(Answers::default()));
-        let writer = Writer {
-            store: store.clone(),
-            config: Arc::clone(&config),
-            clock: clock.clone(),
-            guard,
-        };
-        let crier = Crier {
-            hub,
-            presence: realtime.presence.clone(),
-            wakeups,
-        };
-        let task = MatchmakerTask::new(
-            writer,
-            crier,
-            realtime,
-            encode,
-            Arc::clone(&answers),
+        // Unbounded: its writer must not wait. What comes in was in the bus's own queue before.
+        let (messages, incoming) = mpsc::unbounded_channel();
+        let (refusing, refuses) = watch::channel(None);
+        let channels = Channels {
             requests,
-            incoming,
-        );
-        (
-            Self {
-                store,
-                config,
-                clock,
-                ids,
-                answers,
-                inbox,
-                news,
-            },
-            task,
-        )
+            messages: incoming,
+            to_self: messages.clone(),
+            refuses: refusing,
+        };
+        let task = MatchmakerTask::new(parts.clone(), channels);
+        let matchmaker = Self {
+            parts,
+            inbox,
+            messages,
+            refuses,
+        };
+        (matchmaker, task)
     }
 
-    /// Starts a search. The answer, `match.searching`, comes before the `match.found` it leads to.
+    /// Begins a search, in the place of another one of the account; `match.searching` is queued
+    /// when this returns.
     ///
-    /// The search outlives the node that leads: its ticket is submitted again, at its place. While
-    /// no leader can be learned of it is answered `unavailable`, from the end of the node on
-    /// `draining`.
+    /// It outlives the node that leads. One in the background outlives its connection and its node,
+    /// too: it is stored. While nobody can be learned to lead it is refused as `unavailable`, from
+    /// the end of the node on as `draining`.
     ///
     /// # Errors
-    /// What the client is to be told, or the store's failure.
+    /// What the client is to be told, or the store's failure; then nothing has changed.
     pub async fn find(
         &self,
         connection: &Arc<Connection>,
-        wish: MatchFind,
+        mut wish: MatchFind,
         re: Option<FrameId>,
-    ) -> Result<(), Refused> {
-        let ticket = request::ticket(
-            &self.store,
-            &self.config,
-            connection,
-            wish,
-            self.ids.next(),
-            self.clock.now(),
-        )
-        .await?;
-        self.answers.expect(ticket.id, connection, re);
-        self.ask(Request::Find {
-            ticket: Box::new(ticket),
-            connection: Arc::clone(connection),
-        })
-        .await;
+    ) -> Result<(), FindError> {
+        if let Some(code) = *self.refuses.borrow() {
+            return Err(FindError::Refused(Box::new(refusal(code, None))));
+        }
+        let Parts { store, config, .. } = &self.parts;
+        let (id, now) = (self.parts.ids.next(), self.parts.clock.now());
+        let ticket = request::ticket(store, config, connection, &mut wish, id, now).await?;
+        if wish.background {
+            let search = BackgroundSearch {
+                user_id: connection.user_id,
+                ticket_id: id,
+                session_id: connection.session_id,
+                wish: serde_json::to_string(&wish).expect("a wish is plain data"),
+                created_at: now,
+                expires_at: now + config.background,
+            };
+            store.matches().keep_search(&search).await?;
+        } else {
+            store.matches().end_search(connection.user_id).await?;
+        }
+        let to = Arc::clone(connection);
+        self.ask(move |node, _| node.find(ticket, to, re.as_ref()))
+            .await;
         Ok(())
     }
 
-    /// Ends the user's search, on whichever device and node.
-    pub async fn cancel(&self, connection: &Arc<Connection>, re: Option<FrameId>) {
-        self.ask(Request::Cancel {
-            connection: Arc::clone(connection),
-            re,
-        })
-        .await;
+    /// Ends the account's searches, on whichever device and node. Answered when no match of them
+    /// can follow any more; also where there is none.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn cancel(
+        &self,
+        connection: &Arc<Connection>,
+        re: Option<FrameId>,
+    ) -> Result<(), StoreError> {
+        let matches = self.parts.store.matches();
+        matches.end_search(connection.user_id).await?;
+        let (id, to) = (self.parts.ids.next(), Arc::clone(connection));
+        self.ask(move |node, now| node.cancel(id, to, re, now.instant))
+            .await;
+        Ok(())
     }
 
-    /// A connection is gone or closing, and its ticket with it; a second time changes nothing. The
+    /// The device's background search, which has a connection again now.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn resume(
+        &self,
+        connection: &Arc<Connection>,
+    ) -> Result<Option<RunningSearch>, StoreError> {
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        let search = store.matches().search_of(connection.user_id, now).await?;
+        let of_device = |search: &BackgroundSearch| search.session_id == connection.session_id;
+        let Some(search) = search.filter(of_device) else {
+            return Ok(None);
+        };
+        let Some(ticket) = request::of_search(store, &search, now).await? else {
+            return Ok(None);
+        };
+        let running = RunningSearch {
+            ticket_id: ticket.id,
+            mode: ticket.mode,
+        };
+        let to = Arc::clone(connection);
+        self.ask(move |node, _| node.resume(ticket, to)).await;
+        Ok(Some(running))
+    }
+
+    /// A connection is gone or closing, and its tickets with it; a second time changes nothing. The
     /// sooner it is said, the smaller the chance that somebody is paired with nobody. The place of
-    /// one that was closed because its node drains is kept for the session.
+    /// one that was closed because its node drains is kept for the device.
     pub async fn gone(&self, connection: &Connection) {
         let park = connection.outbound.closing() == Some(CloseCode::Draining);
-        self.ask(Request::Gone {
-            user: connection.user_id,
-            connection: connection.id,
-            park,
-        })
-        .await;
+        let (user, id) = (connection.user_id, connection.id);
+        self.ask(move |node, _| node.gone(user, id, park)).await;
     }
 
     /// A block came to be; tickets that wait, at whichever node, obey it too.
     pub async fn blocked(&self, a: UserId, b: UserId) {
-        self.ask(Request::Blocked { a, b }).await;
+        let blocked = MatchmakingMessage::Blocked { a, b };
+        self.ask(move |node, now| {
+            node.out.push((None, blocked.clone()));
+            node.deliver(blocked, now);
+        })
+        .await;
     }
 
-    /// What this node leads, once everything that is due by now is done.
+    /// How many tickets there are.
     pub async fn status(&self) -> Status {
         let (answer, status) = oneshot::channel();
-        self.ask(Request::Status { answer }).await;
+        self.ask(move |node, now| {
+            node.tick(now);
+            let _ = answer.send(node.status());
+        })
+        .await;
         status.await.unwrap_or_default()
     }
 
     /// A message of another node's matchmaker. Never waits.
     pub fn deliver(&self, message: MatchmakingMessage) {
-        // The router may have the `match.found` in hand already.
-        for ticket in office::accepted(&message) {
-            self.answers.searching(ticket);
-        }
-        self.tell(News::Message(message));
-    }
-
-    /// A node is gone: if it led, somebody else shall; if this node leads, it keeps the places of
-    /// that node's users for them. Never waits.
-    pub fn node_gone(&self, node: NodeId) {
-        self.tell(News::NodeGone(node));
-    }
-
-    /// Messages to this node were lost. Never waits.
-    pub fn resync(&self) {
-        self.tell(News::Resync);
-    }
-
-    fn tell(&self, news: News) {
         // At the end of the process nobody listens.
-        let _ = self.news.send(news);
+        let _ = self.messages.send(message);
     }
 
-    async fn ask(&self, request: Request) {
-        if let Err(mpsc::error::SendError(request)) = self.inbox.send(request).await {
-            request.refuse(&self.answers);
-        }
+    async fn ask(&self, request: impl FnOnce(&mut Node, Now) + Send + 'static) {
+        // At the end of the node nobody listens, and every connection is closing.
+        let _ = self.inbox.send(Box::new(request)).await;
     }
 }

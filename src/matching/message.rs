@@ -1,129 +1,113 @@
-//! What desks and the leader say to each other. Between two nodes it travels as bytes, within one
-//! it is handed over as it is.
+//! What nodes and the leader say to each other: over the bus as bytes, within a node as it is.
 //!
-//! Every message may be lost, and those that matter may come twice: whoever gets one treats it as
-//! news only when it is.
+//! Any message may be lost, come twice, late, or after a later one. Each has a number; whoever gets
+//! one that is not newer than the last from there takes it for lost. So all that has to be mended
+//! is loss, and [`ToLeader::Have`] and [`ToNode::Want`] do that once a second.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::realtime::{Holder, NodeId};
+use tebdil_core::realtime::NodeId;
 use tebdil_protocol::{
-    id::{SessionId, TicketId, UserId},
+    ErrorCode,
+    id::{TicketId, UserId},
     time::Timestamp,
 };
 
 use super::engine::Ticket;
 
 /// Most parts of one message.
-pub(super) const MAX_PARTS: usize = 64;
-
-/// Most tickets of one [`ToLeader::Roster`] or [`ToDesk::Unknown`].
-pub(super) const MAX_LISTED: usize = 512;
+const MAX_PARTS: usize = 64;
 
 /// One node's time as leader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
+    /// As the database counts them: it grows, and nobody leads twice under one.
+    pub number: i64,
     pub node: NodeId,
-    /// Of the lease: greater than that of every earlier term.
-    pub fence: u64,
-}
-
-impl From<Holder> for Term {
-    fn from(Holder { node, fence }: Holder) -> Self {
-        Self { node, fence }
-    }
 }
 
 /// A message between the matchmakers of two nodes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchmakingMessage {
-    /// From a new leader to everybody: submit your tickets.
-    Leads(Term),
-    /// From a leader that gave its lease back to everybody.
-    Vacant(Term),
-    /// From the desk of `node` to the leader of the term `fence`.
-    ToLeader {
-        node: NodeId,
-        fence: u64,
-        parts: Vec<ToLeader>,
-    },
-    /// From the leader to a desk.
-    ToDesk { term: Term, parts: Vec<ToDesk> },
+    ToLeader(Said<ToLeader>),
+    /// Also without a part, to everybody and once a second: then it says who leads.
+    ToNode(Said<ToNode>),
     /// From whoever learned of a block to everybody.
-    Blocked { a: UserId, b: UserId },
+    Blocked {
+        a: UserId,
+        b: UserId,
+    },
 }
 
-/// What a desk asks of the leader.
+/// What the leader says, or what is said to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Said<P> {
+    pub by: NodeId,
+    /// The number of the leader's [`Term`].
+    pub term: i64,
+    /// Grows with every message of this node.
+    pub number: u64,
+    pub parts: Vec<P>,
+}
+
+/// What a node tells the leader of the tickets it owns.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToLeader {
-    /// Search for this device. Answered by `Accepted` or `AlreadySearching`, also when it comes
-    /// again. `again`: a leader had accepted it, and may have used it.
-    Submit {
-        ticket: Arc<Ticket>,
-        session: SessionId,
+    /// Have this one. Without a `ticket` it is a cancel: it wants nobody, ends every older one of
+    /// the account, and then itself. `again`: a leader may have had it, and used it.
+    Upsert {
+        id: TicketId,
+        user: UserId,
+        ticket: Option<Arc<Ticket>>,
         again: bool,
     },
-    /// End the user's search. `request` is the desk's own name for it; answered by `Cancelled` or
-    /// `NotSearching`.
-    Cancel { user: UserId, request: u64 },
-    /// The ticket's connection is gone. With `park` the session may come back to its place.
-    Withdraw { ticket: TicketId, park: bool },
-    /// All tickets of the desk from `first` to `last`.
-    Roster {
-        first: TicketId,
-        last: TicketId,
-        tickets: Vec<TicketId>,
-    },
+    /// The node has it no more. With `park` its device may come back to its place.
+    Withdraw { id: TicketId, park: bool },
+    /// The node has these, and no others.
+    Have(Vec<TicketId>),
 }
 
-/// What the leader tells a desk.
+/// What the leader tells a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ToDesk {
-    Accepted(TicketId),
-    /// The user searches on another device.
-    AlreadySearching(TicketId),
-    /// The session searches with a later ticket, at whichever node.
-    Superseded(TicketId),
-    /// A cancel was granted; `ticket` is the one it ended when that is this desk's too.
-    Cancelled {
-        request: u64,
-        ticket: Option<TicketId>,
-    },
-    /// A cancel found nothing to end; `too_late`: because a match was made.
-    NotSearching {
-        request: u64,
-        too_late: bool,
-    },
-    /// Another device, at another node, ended this search.
-    TicketCancelled(TicketId),
-    /// The search ended without a match.
-    Refused {
-        ticket: TicketId,
-        why: Why,
-    },
-    /// The ticket became a match, of which the user is told.
-    Over(TicketId),
-    /// The leader does not have these: submit them again.
-    Unknown(Vec<TicketId>),
+pub enum ToNode {
+    /// Send these.
+    Want(Vec<TicketId>),
+    /// It is over, for good. Said again for as long as the node has it.
+    Ended { id: TicketId, why: Why },
 }
 
-/// Why a search ended without a match.
+/// Why a ticket is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    QuotaExhausted {
-        resets_at: Timestamp,
-    },
-    KeysRequired,
-    TooManyMatches,
-    /// Account or session are gone.
+    /// It became a match, of which its user is told.
+    Matched,
+    /// By a cancel. Of a cancel: all that it was to end is over.
+    Cancelled,
+    /// By a newer search of its account.
+    Replaced,
+    /// An older search of its account became a match before this one, or this cancel, had its turn.
+    TooLate,
+    /// Its connection is gone: there is nobody to be told.
+    Left,
+    /// Account, session or background search are gone.
     Gone,
-    /// The store could not say what became of it.
-    Unavailable,
-    /// The store cannot write it.
-    Internal,
+    /// The store does not make a match of it.
+    Refused {
+        code: ErrorCode,
+        resets_at: Option<Timestamp>,
+    },
+}
+
+/// Cuts what is to be said into messages of a bounded size.
+pub(super) fn in_parts<T>(parts: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut rest = parts.into_iter();
+    std::iter::from_fn(move || {
+        let part: Vec<T> = rest.by_ref().take(MAX_PARTS).collect();
+        (!part.is_empty()).then_some(part)
+    })
 }

@@ -1,145 +1,98 @@
-//! The task that runs the matchmaker of a node: time, lease, bus and transactions around the
-//! [`Office`].
+//! The task that runs a node's matching: time, bus and store around the [`Node`].
 
 mod lease;
 
-use std::{sync::Arc, time::Duration};
-
-use bytes::Bytes;
-use tebdil_core::{
-    realtime::{Holder, Realtime, RealtimeError},
-    store::MatchmakerTerm,
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
 };
-use tebdil_protocol::{domain::Mode, id::TicketId};
+
+use tebdil_core::store::{
+    MadeMatch, MatchmakerTerm, NewMatch, PairOutcome, Refusal, SideDevice, Store, StoreError,
+};
+use tebdil_protocol::{ErrorCode, domain::Mode, id::TicketId, time::Timestamp};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::{JoinError, JoinSet},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    announce::{Announcement, Crier, PerhapsAway},
-    answers::Answers,
-    commit::Writer,
-    engine::{Pair, Side},
-    leader::{Fault, Now, Verdict},
-    matchmaker::{News, Request, Status},
-    message::{MatchmakingMessage, Term},
-    office::{Office, To},
+    BEAT,
+    engine::{Pair, Ticket},
+    leader::{Leader, Now},
+    matchmaker::{Parts, Request},
+    message::{MatchmakingMessage, Term, Why},
+    node::Node,
+    request,
 };
 
 /// Longest sleep while tickets wait: a clock that is set forward is noticed within this.
 const MAX_SLEEP: Duration = Duration::from_millis(250);
 
+/// Pause after the store failed, before the same is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// How many beats apart the table of background searches is read, and those of this node's
+/// connections are extended.
+const LOOK: u64 = 10;
+const EXTEND: u64 = 15;
+
+/// Background searches that are read at once.
+const PAGE: i64 = 500;
+
+/// What is done once something that took its time has ended.
+type After = Box<dyn FnOnce(&mut MatchmakerTask, Now) + Send>;
+
+#[derive(Debug)]
+pub(super) struct Channels {
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) messages: mpsc::UnboundedReceiver<MatchmakingMessage>,
+    /// What this node says to itself.
+    pub(super) to_self: mpsc::UnboundedSender<MatchmakingMessage>,
+    pub(super) refuses: watch::Sender<Option<ErrorCode>>,
+}
+
 /// The matchmaker's task.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each says of one kind of work whether it is under way"
+    reason = "each says of one kind of work whether it is under way, or cannot be"
 )]
 #[derive(Debug)]
 pub struct MatchmakerTask {
-    office: Office,
-    writer: Writer,
-    crier: Crier,
-    realtime: Realtime,
-    encode: fn(MatchmakingMessage) -> Bytes,
-    answers: Arc<Answers>,
-    requests: mpsc::Receiver<Request>,
-    news: mpsc::UnboundedReceiver<News>,
+    node: Node,
+    parts: Parts,
+    channels: Channels,
     /// Everything that takes time; the task itself never waits for it.
-    work: JoinSet<Done>,
+    work: JoinSet<After>,
     committing: bool,
+    checking: bool,
     asking: bool,
-    verifying: bool,
-    pinging: bool,
-    stuck: Stuck,
-    /// The store did not do in time what this leader asked of it: until it answers again this node
-    /// is no candidate.
+    /// Since when the store does not do what the leader asks.
+    stuck: Option<Instant>,
+    /// It did not in time: this node is no candidate before the store answers again.
     sick: bool,
-    /// The last question about the lease had no answer. Said once: it is asked every second.
-    unanswered: bool,
     /// Others may lead first until then: this node could not, or must not.
     stands_back: Option<Instant>,
-}
-
-/// Since when the store does not do what the leader asks: what it is asked first, and what it was
-/// asked again after it failed.
-#[derive(Debug, Default)]
-struct Stuck {
-    commit: Option<Instant>,
-    verify: Option<Instant>,
-}
-
-impl Stuck {
-    fn since(&self) -> Option<Instant> {
-        self.commit.into_iter().chain(self.verify).min()
-    }
-}
-
-/// Work that has ended.
-#[derive(Debug)]
-enum Done {
-    Committed {
-        term: Term,
-        settled: Vec<(Pair, Verdict)>,
-    },
-    Asked {
-        at: Instant,
-        answer: Result<Option<Holder>, RealtimeError>,
-        /// The term that was begun in the store, where this node held the lease and did not lead.
-        /// An error was logged.
-        begun: Option<Result<MatchmakerTerm, ()>>,
-    },
-    Released {
-        term: Term,
-    },
-    /// `None`: the store could not be asked.
-    Verified {
-        sides: Vec<Side>,
-        used: Option<Vec<(TicketId, Announcement)>>,
-    },
-    LookedAfter,
-    /// Whether the store answers.
-    Pinged(bool),
+    beats: u64,
 }
 
 impl MatchmakerTask {
-    pub(super) fn new(
-        writer: Writer,
-        crier: Crier,
-        realtime: Realtime,
-        encode: fn(MatchmakingMessage) -> Bytes,
-        answers: Arc<Answers>,
-        requests: mpsc::Receiver<Request>,
-        news: mpsc::UnboundedReceiver<News>,
-    ) -> Self {
-        let config = &writer.config;
-        let office = Office::new(
-            realtime.node,
-            config.timings,
-            config.widening.clone(),
-            Arc::clone(&answers),
-            Instant::now(),
-        );
+    pub(super) fn new(parts: Parts, channels: Channels) -> Self {
+        let widening = parts.config.widening.clone();
         Self {
-            office,
-            writer,
-            crier,
-            realtime,
-            encode,
-            answers,
-            requests,
-            news,
+            node: Node::new(parts.realtime.node, widening, Instant::now()),
+            parts,
+            channels,
             work: JoinSet::new(),
             committing: false,
+            checking: false,
             asking: false,
-            verifying: false,
-            pinging: false,
-            stuck: Stuck::default(),
+            stuck: None,
             sick: false,
-            unanswered: false,
             stands_back: None,
+            beats: 0,
         }
     }
 
@@ -149,285 +102,369 @@ impl MatchmakerTask {
     /// running transaction and gives the lease back. Searches of its connections go on at the next
     /// leader. After `closing` it ends when the last of them has ended or is gone.
     pub async fn run(mut self, soft: CancellationToken, closing: CancellationToken) {
-        let mut beat = tokio::time::interval(self.writer.config.timings.renew);
+        let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let (was_vacant, is_retired) = (self.office.is_vacant(), self.office.is_retired());
-            let (until, pause, leads_tickets, patience) = (
-                self.office.until(),
-                self.pause(),
-                self.leads_tickets(),
-                self.patience(),
-            );
+            let pause = self.pause();
             tokio::select! {
-                request = self.requests.recv() => match request {
-                    Some(request) => self.request(request),
+                request = self.channels.requests.recv() => match request {
+                    Some(request) => self.take(request),
                     None => break,
                 },
-                Some(news) = self.news.recv() => self.learn(news),
+                Some(message) = self.channels.messages.recv() => self.deliver(message),
                 Some(done) = self.work.join_next() => self.done(done),
-                _ = beat.tick() => {
-                    self.office.beat(self.now());
-                    self.recover();
-                    self.abdicate_with_a_wrong_clock();
-                    self.ask();
-                }
-                () = tokio::time::sleep(pause), if leads_tickets => {}
-                () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
-                () = tokio::time::sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
-                () = soft.cancelled(), if !is_retired => {
-                    self.office.retire();
-                }
+                _ = beat.tick() => self.beat(),
+                () = tokio::time::sleep(pause) => {}
+                () = soft.cancelled(), if !self.node.retired => self.node.retired = true,
                 () = closing.cancelled(), if !closing.is_cancelled() => {}
             }
-            // Everything that is due, and everything else that has come, shares the next
-            // transaction.
-            while let Ok(news) = self.news.try_recv() {
-                self.learn(news);
+            // What else has come shares the next transaction.
+            while let Ok(message) = self.channels.messages.try_recv() {
+                self.deliver(message);
             }
-            while let Ok(request) = self.requests.try_recv() {
-                self.request(request);
+            while let Ok(request) = self.channels.requests.try_recv() {
+                self.take(request);
             }
-            self.office.tick(self.now());
-            if self.patience().is_some_and(|until| until <= Instant::now()) {
-                self.give_up();
-            }
-            if self.office.is_retired() {
-                self.hand_over();
-            } else {
-                self.verify();
-                self.commit();
-            }
-            // Whoever led does no more: perhaps this node can.
-            if self.office.is_vacant() && !was_vacant {
-                self.ask();
-            }
+            self.node.tick(self.now());
+            self.lead();
+            self.forget_searches();
             self.send();
-            self.gauge();
-            if self.office.is_retired()
-                && closing.is_cancelled()
-                && self.office.desk_is_empty()
-                && self.work.is_empty()
-            {
+            let ends = self.node.retired && closing.is_cancelled() && self.work.is_empty();
+            let stands_back = self.stands_back.is_some_and(|until| Instant::now() < until);
+            if ends && self.node.is_done(stands_back) {
                 break;
             }
-        }
-        self.requests.close();
-        while let Ok(request) = self.requests.try_recv() {
-            request.refuse(&self.answers);
         }
     }
 
     fn now(&self) -> Now {
         Now {
-            clock: self.writer.clock.now(),
+            clock: self.parts.clock.now(),
             instant: Instant::now(),
         }
     }
 
-    fn leads_tickets(&self) -> bool {
-        self.office
-            .leader()
-            .is_some_and(super::leader::Leader::has_tickets)
-    }
-
     fn pause(&self) -> Duration {
-        let due = self
-            .office
-            .leader()
-            .and_then(|leader| leader.engine().next_due());
-        due.map_or(MAX_SLEEP, |due| {
-            due.since(self.writer.clock.now()).min(MAX_SLEEP)
-        })
-    }
-
-    /// When this leader has waited too long for the store.
-    fn patience(&self) -> Option<Instant> {
-        self.office.leader()?;
-        Some(self.stuck.since()? + self.writer.config.timings.patience)
-    }
-
-    fn request(&mut self, request: Request) {
+        let Some(leader) = &self.node.leader else {
+            return BEAT;
+        };
         let now = self.now();
-        match request {
-            Request::Find { ticket, connection } => self.office.find(*ticket, connection, now),
-            Request::Cancel { connection, re } => self.office.cancel(connection, re, now),
-            Request::Gone {
-                user,
-                connection,
-                park,
-            } => self.office.gone(user, connection, park, now),
-            Request::Blocked { a, b } => self.office.blocked(a, b),
-            Request::Status { answer } => {
-                self.office.tick(now);
-                let status = self.office.leader().map(|leader| Status {
-                    leads: true,
-                    waiting: Mode::ALL
-                        .iter()
-                        .map(|mode| leader.engine().len(*mode))
-                        .sum(),
-                    reserved: leader.engine().reserved(),
-                });
-                let _ = answer.send(status.unwrap_or_default());
+        let lease = self.node.until.saturating_duration_since(now.instant);
+        let due = leader.engine.next_due();
+        let due = due.map_or(BEAT, |due| due.since(now.clock).min(MAX_SLEEP));
+        lease.min(due)
+    }
+
+    fn take(&mut self, request: Request) {
+        let now = self.now();
+        request(&mut self.node, now);
+    }
+
+    fn deliver(&mut self, message: MatchmakingMessage) {
+        let now = self.now();
+        self.node.deliver(message, now);
+    }
+
+    fn done(&mut self, done: Result<After, JoinError>) {
+        match done {
+            Ok(after) => {
+                let now = self.now();
+                after(self, now);
+            }
+            // Ending the process is what keeps its pairs from waiting for ever.
+            Err(error) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
             }
         }
     }
 
-    fn learn(&mut self, news: News) {
-        let now = self.now();
-        match news {
-            News::Message(message) => self.office.deliver(message, now),
-            News::NodeGone(node) => self.office.node_gone(node, now),
-            News::Resync => self.office.resync(now),
-        }
+    fn spawn<R: Send + 'static>(
+        &mut self,
+        work: impl Future<Output = R> + Send + 'static,
+        after: impl FnOnce(&mut Self, R, Now) + Send + 'static,
+    ) {
+        self.work.spawn(async move {
+            let result = work.await;
+            let after: After = Box::new(move |task, now| after(task, result, now));
+            after
+        });
     }
 
-    fn done(&mut self, done: Result<Done, JoinError>) {
+    fn beat(&mut self) {
         let now = self.now();
-        match done {
-            Ok(Done::Committed { term, settled }) => self.committed(term, settled, now),
-            Ok(Done::Asked { at, answer, begun }) => self.asked(at, answer, begun, now),
-            Ok(Done::Released { term }) => self.office.vacated(term),
-            Ok(Done::Verified { sides, used }) => self.verified(sides, used.as_deref(), now),
-            Ok(Done::LookedAfter) => {}
-            Ok(Done::Pinged(answers)) => self.pinged(answers),
-            // Its pairs stay reserved: ending the process is what keeps them from waiting for ever.
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        self.node.beat(now);
+        self.ask();
+        self.beats += 1;
+        if self.beats.is_multiple_of(LOOK) {
+            self.look_at_searches();
         }
+        let background = self.node.searches().filter(|ticket| ticket.background);
+        let background: Vec<TicketId> = background.map(|ticket| ticket.id).collect();
+        if self.beats.is_multiple_of(EXTEND) && !background.is_empty() {
+            let (store, until) = (self.parts.store.clone(), self.parts.config.background);
+            let extend = async move {
+                let matches = store.matches();
+                matches
+                    .extend_searches(&background, now.clock + until, now.clock)
+                    .await
+            };
+            self.spawn(extend, |_, extended, _| log_failure(extended, "extended"));
+        }
+        self.gauge(now.clock);
     }
 
-    fn commit(&mut self) {
-        if self.committing {
-            return;
-        }
-        let batch = self.office.next_batch(self.now());
-        let Some((term, fence)) = self
-            .office
-            .leader()
-            .map(|leader| (leader.term, leader.fence))
-            .filter(|_| !batch.is_empty())
-        else {
+    /// What a leader has the store do.
+    fn lead(&mut self) {
+        self.give_up();
+        let now = self.now();
+        let Some(leader) = self.node.leader.as_mut().filter(|_| !self.node.retired) else {
             return;
         };
-        self.committing = true;
-        self.stuck.commit.get_or_insert_with(Instant::now);
-        let writer = self.writer.clone();
-        self.work.spawn(async move {
-            Done::Committed {
-                term,
-                settled: writer.commit(fence, batch).await,
+        let term = leader.term;
+        if !self.checking {
+            let asked = leader.take_unchecked();
+            if !asked.is_empty() {
+                self.check(term, asked);
             }
+        }
+        let leader = self.node.leader.as_mut();
+        if let Some(leader) = leader.filter(|_| !self.committing) {
+            let batch = leader.next_batch(now);
+            if !batch.is_empty() {
+                self.commit(term, batch, now);
+            }
+        }
+        self.node.flush();
+    }
+
+    fn commit(&mut self, term: Term, batch: Vec<(Pair, NewMatch)>, now: Now) {
+        self.committing = true;
+        self.stuck.get_or_insert(now.instant);
+        metrics::histogram!("tebdil_match_batch_size")
+            .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        let (store, config) = (self.parts.store.clone(), self.parts.config.clone());
+        let (pairs, proposed): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let work = async move {
+            let number = MatchmakerTerm(term.number);
+            let matches = store.matches();
+            let made = matches.make_matches(number, &proposed, &config.rules, now.clock);
+            let outcomes = made.await;
+            if outcomes.iter().any(Option::is_none) {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            outcomes
+        };
+        self.spawn(work, move |task, outcomes, now| {
+            task.committed(term, pairs, outcomes, now);
         });
     }
 
-    fn committed(&mut self, term: Term, settled: Vec<(Pair, Verdict)>, now: Now) {
+    fn committed(
+        &mut self,
+        term: Term,
+        pairs: Vec<Pair>,
+        outcomes: Vec<Option<PairOutcome>>,
+        now: Now,
+    ) {
         self.committing = false;
-        if settled
-            .iter()
-            .all(|(_, verdict)| !matches!(verdict, Verdict::Unknown))
-        {
-            self.stuck.commit = None;
+        if outcomes.iter().all(Option::is_some) {
+            self.stuck = None;
         }
-        self.announce(&settled);
-        if let Some(term) = self.office.settle(term, settled, now) {
-            tracing::warn!(
-                fence = term.fence,
-                "another node leads the matching; this one gives up"
-            );
-            self.stand_back(term);
-        }
-    }
-
-    /// Asks whether tickets that were submitted again were used before: their match may have been
-    /// told to nobody.
-    fn verify(&mut self) {
-        if self.verifying {
-            return;
-        }
-        let sides = self.office.take_unverified();
-        if sides.is_empty() {
-            return;
-        }
-        self.verifying = true;
-        self.stuck.verify.get_or_insert_with(Instant::now);
-        let writer = self.writer.clone();
-        self.work.spawn(async move {
-            let used = writer.used(&sides).await;
-            Done::Verified { sides, used }
-        });
-    }
-
-    fn verified(&mut self, sides: Vec<Side>, used: Option<&[(TicketId, Announcement)]>, now: Now) {
-        self.verifying = false;
-        if used.is_some() {
-            self.stuck.verify = None;
-        }
-        let tickets = used.map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
-        let told = self.office.verified(sides, tickets.as_ref(), now);
-        let told = used
-            .into_iter()
-            .flatten()
-            .filter(|(ticket, _)| told.contains(ticket));
-        let away = told
-            .filter_map(|(_, announcement)| self.crier.tell(announcement))
-            .collect();
-        self.look_after(away);
-    }
-
-    /// Tells users of their matches, whoever leads meanwhile: a match stands.
-    fn announce(&mut self, settled: &[(Pair, Verdict)]) {
-        let mut away = Vec::new();
-        for (_, verdict) in settled {
-            match verdict {
-                Verdict::Made(made) => {
-                    metrics::counter!("tebdil_matches_total", "mode" => made.mode.as_str())
-                        .increment(1);
-                    away.extend(self.crier.tell_both(made));
-                }
-                Verdict::Refused { faults, .. } => {
-                    for fault in faults.iter().flatten() {
-                        if let Fault::Used(announcement) = fault {
-                            away.extend(self.crier.tell(announcement));
+        let (mut made, mut told, mut over, mut fenced) = (vec![], vec![], vec![], 0);
+        let mut leader = self
+            .node
+            .leader
+            .as_mut()
+            .filter(|leader| leader.term == term);
+        let still = leader.is_some();
+        for (pair, outcome) in pairs.into_iter().zip(outcomes) {
+            let sides = [pair.older, pair.newer];
+            if let Some(leader) = &mut leader {
+                leader.settle(pair, outcome.as_ref(), now);
+            }
+            match outcome {
+                Some(PairOutcome::Made(new)) => made.push(*new),
+                Some(PairOutcome::Refused {
+                    offerer, answerer, ..
+                }) => {
+                    for (side, fault) in sides.into_iter().zip([offerer, answerer]) {
+                        if let Some(Refusal::Used(match_id)) = fault {
+                            told.push((match_id, side.user, side.session));
+                        } else if fault.is_some() && side.background {
+                            over.push(side.ticket);
                         }
                     }
                 }
-                Verdict::Unknown | Verdict::Fenced => {}
+                Some(PairOutcome::Fenced) => fenced += 1,
+                None => {}
             }
         }
-        self.look_after(away);
+        self.tell(made, told);
+        // Where nobody is connected, nobody else does it.
+        self.end_searches(over, |_, _| {});
+        if fenced > 0 {
+            tracing::warn!(pairs = fenced, "matches of a former leader came too late");
+            metrics::counter!("tebdil_match_writes_fenced_total").increment(1);
+            if still {
+                self.resign();
+            }
+        }
     }
 
-    fn look_after(&mut self, away: Vec<PerhapsAway>) {
-        if !away.is_empty() {
-            let crier = self.crier.clone();
-            self.work.spawn(async move {
-                crier.look_after(&away).await;
-                Done::LookedAfter
-            });
+    /// Asks whether tickets that came again were used before: their match may have been told to
+    /// nobody.
+    fn check(&mut self, term: Term, asked: Vec<TicketId>) {
+        self.checking = true;
+        self.stuck.get_or_insert(Instant::now());
+        let store = self.parts.store.clone();
+        let work = async move {
+            let used = store.matches().used_among(&asked).await;
+            if used.is_err() {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            (asked, used)
+        };
+        self.spawn(work, move |task, (asked, used), now| {
+            task.checking = false;
+            let used: Option<HashMap<TicketId, SideDevice>> = used
+                .inspect_err(|error| tracing::warn!(%error, "searches could not be looked up"))
+                .ok();
+            if used.is_some() {
+                task.stuck = None;
+            }
+            if let Some(leader) = task.leader_of(term) {
+                leader.checked(asked, used.as_ref(), now);
+            }
+            let told: Vec<SideDevice> = used.into_iter().flat_map(HashMap::into_values).collect();
+            task.tell(Vec::new(), told);
+        });
+    }
+
+    /// Ends background searches in the store before their devices hear of it: else they could
+    /// become a match after that. The next leader may have made one before it.
+    fn forget_searches(&mut self) {
+        let over = std::mem::take(&mut self.node.over);
+        self.end_searches(over.keys().copied().collect(), move |task, matched| {
+            for (id, why) in over {
+                let matched = matched.contains_key(&id);
+                task.node
+                    .close(id, if matched { Why::Matched } else { why });
+            }
+            task.node.flush();
+            task.tell(Vec::new(), matched.into_values().collect());
+        });
+    }
+
+    /// Ends background searches in the store; `after` gets those that had become a match.
+    fn end_searches(
+        &mut self,
+        over: Vec<TicketId>,
+        after: impl FnOnce(&mut Self, HashMap<TicketId, SideDevice>) + Send + 'static,
+    ) {
+        if over.is_empty() {
+            return;
         }
+        let store = self.parts.store.clone();
+        let end = async move {
+            store.matches().end_searches(&over).await?;
+            store.matches().used_among(&over).await
+        };
+        self.spawn(end, |task, ended, _| {
+            log_failure(ended.map(|matched| after(task, matched)), "ended");
+        });
+    }
+
+    /// Takes over the background searches that no node has, and lets go of those that are over.
+    fn look_at_searches(&mut self) {
+        let Some(leader) = &self.node.leader else {
+            return;
+        };
+        let (term, known) = (leader.term, leader.background());
+        let (store, clock) = (self.parts.store.clone(), self.parts.clock.clone());
+        let look = async move { kept(&store, &known, clock.now()).await };
+        self.spawn(look, move |task, kept, now| {
+            let kept = kept.inspect_err(
+                |error| tracing::warn!(%error, "background searches could not be read"),
+            );
+            if let (Some(leader), Ok((kept, tickets))) = (task.leader_of(term), kept) {
+                leader.listed(&kept, tickets, now);
+            }
+        });
+    }
+
+    fn leader_of(&mut self, term: Term) -> Option<&mut Leader> {
+        self.node
+            .leader
+            .as_mut()
+            .filter(|leader| leader.term == term)
+    }
+
+    /// A match stands, whoever leads meanwhile.
+    fn tell(&mut self, made: Vec<MadeMatch>, told: Vec<SideDevice>) {
+        if made.is_empty() && told.is_empty() {
+            return;
+        }
+        let tell = self.parts.new_matches.clone().tell(made, told);
+        self.spawn(tell, |_, (), _| {});
     }
 
     fn send(&mut self) {
-        for (to, message) in self.office.out.drain(..) {
-            let encode = self.encode;
+        let (bus, encode) = (&self.parts.realtime.bus, self.parts.encode);
+        for (to, message) in self.node.out.drain(..) {
             match to {
-                To::Node(node) => self.realtime.bus.to_node(node, encode(message)),
-                To::Others => self.realtime.bus.to_others(|| encode(message)),
+                Some(node) if node == self.parts.realtime.node => {
+                    // The receiver is this task.
+                    let _ = self.channels.to_self.send(message);
+                }
+                Some(node) => bus.to_node(node, encode(message)),
+                None => bus.to_others(|| encode(message)),
+            }
+        }
+        let refuses = self.node.refuses();
+        let news = |known: &mut Option<_>| std::mem::replace(known, refuses) != refuses;
+        self.channels.refuses.send_if_modified(news);
+    }
+
+    fn gauge(&self, now: Timestamp) {
+        let leader = self.node.leader.as_ref();
+        metrics::gauge!("tebdil_matchmaker_leads").set(u32::from(leader.is_some()));
+        for mode in Mode::ALL {
+            let waiting = leader.map_or(0, |leader| leader.engine.len(*mode));
+            metrics::gauge!("tebdil_tickets_waiting", "mode" => mode.as_str())
+                .set(u32::try_from(waiting).unwrap_or(u32::MAX));
+            let oldest = leader.and_then(|leader| leader.engine.oldest_age(*mode, now));
+            metrics::gauge!("tebdil_oldest_ticket_seconds", "mode" => mode.as_str())
+                .set(oldest.unwrap_or_default());
+        }
+    }
+}
+
+/// What the table of background searches holds, and the tickets of those that are not `known`.
+async fn kept(
+    store: &Store,
+    known: &HashSet<TicketId>,
+    now: Timestamp,
+) -> Result<(HashSet<TicketId>, Vec<Ticket>), StoreError> {
+    let (mut kept, mut tickets, mut after) = (HashSet::new(), Vec::new(), TicketId(i64::MIN));
+    loop {
+        let page = store.matches().searches_after(after, PAGE, now).await?;
+        let Some(last) = page.last() else {
+            return Ok((kept, tickets));
+        };
+        after = last.ticket_id;
+        for search in &page {
+            kept.insert(search.ticket_id);
+            if !known.contains(&search.ticket_id) {
+                tickets.extend(request::of_search(store, search, now).await?);
             }
         }
     }
+}
 
-    fn gauge(&self) {
-        let (leader, now) = (self.office.leader(), self.writer.clock.now());
-        metrics::gauge!("tebdil_matchmaker_leads").set(u32::from(leader.is_some()));
-        for mode in Mode::ALL {
-            let waiting = leader.map_or(0, |leader| leader.engine().len(*mode));
-            metrics::gauge!("tebdil_tickets_waiting", "mode" => mode.as_str())
-                .set(u32::try_from(waiting).unwrap_or(u32::MAX));
-            let oldest = leader
-                .and_then(|leader| leader.engine().oldest_age(*mode, now))
-                .unwrap_or_default();
-            metrics::gauge!("tebdil_oldest_ticket_seconds", "mode" => mode.as_str()).set(oldest);
-        }
+fn log_failure(result: Result<(), StoreError>, what: &'static str) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "background searches could not be {what}");
     }
 }

@@ -1,5 +1,5 @@
-//! What users are told by the server itself: on their sockets, in their language; and who is woken
-//! when it is away.
+//! What the server itself tells users: on their sockets, in their language; and waking those who
+//! are away.
 
 mod texts;
 mod wakeups;
@@ -13,8 +13,8 @@ pub use wakeups::{Waker, Wakeups};
 
 use crate::hub::Hub;
 
-/// Tells the sockets of a user, at whichever node, what the store has committed. One that is away
-/// finds it when it comes back.
+/// Tells a user's sockets, at any node, what the store has committed. A user who is away finds it
+/// when coming back.
 #[derive(Debug, Clone)]
 pub struct Notifier {
     hub: Arc<Hub>,

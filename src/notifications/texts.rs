@@ -1,4 +1,4 @@
-//! What a notice says in the language of its reader. The sentences stand in `locales/`, a file per
+//! The text of a notice in its reader's language. The sentences are in `locales/`, one file per
 //! language.
 //!
 //! To add a text: a variant in [`Notice`], an arm in [`Texts::message`], its key in every file.
@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use rust_i18n::t;
 use tebdil_protocol::{domain::Locale, notice::Notice, time::Timestamp};
 
-/// Writes texts. Times are those of one zone, as users do not say where they are.
+/// Writes texts. Times are in one zone, since users do not say where they are.
 #[derive(Debug, Clone)]
 pub struct Texts {
     zone: TimeZone,
@@ -94,7 +94,7 @@ impl Texts {
     }
 }
 
-/// A sentence about a device, which may have said what it is called, or at least what it is.
+/// A sentence about a device, which may have given its name, or at least its platform.
 fn of_device(key: &str, name: &str, platform: &str, locale: Locale) -> String {
     match [name, platform].into_iter().find(|word| !word.is_empty()) {
         Some(device) => t!(
@@ -113,7 +113,7 @@ fn sentence(key: &str, locale: Locale) -> Option<String> {
     (text != key).then(|| text.into())
 }
 
-/// A sentence about a number of things. Both languages know one and more than one.
+/// A sentence with a count. Both languages have a singular and a plural.
 fn counted(key: &str, count: i64, locale: Locale) -> String {
     let form = if count == 1 { "one" } else { "other" };
     t!(
@@ -152,7 +152,7 @@ mod tests {
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_251_600_000);
 
-    /// One notice of every kind, and more where the text depends on what stands in it.
+    /// One notice of every kind, and more where the text depends on its content.
     fn notices() -> Vec<Notice> {
         let match_id = MatchId(1);
         let reasons = ClaimRefusal::ALL.iter().map(|reason| reason.as_str());

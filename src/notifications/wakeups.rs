@@ -1,15 +1,15 @@
-//! The push desk: people who were away when something came for them.
+//! Waking people who were away when something came for them.
 //!
-//! Nothing here is on the way of a message. Who has a connection at this node costs nothing; the
-//! others are noted, and about a second later presence is asked for all of them at once, and the
-//! store orders a wake-up for those who are nowhere. What gets lost here is found by the job
-//! `wakeups`, which looks into the store.
+//! No message waits for this. Users with a connection at this node cost nothing; the others are
+//! noted, and about a second later the hub is asked for all of them at once, and the store orders
+//! a wake-up for those who are connected nowhere. What gets lost here is found by the job
+//! `wakeups`, which looks in the store.
 
 use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tebdil_core::{
-    realtime::Presence,
+    realtime::Whom,
     store::{MatchDevice, SideDevice, Store, StoreError},
 };
 use tebdil_protocol::{id::MatchId, notice::Notice, time::Clock};
@@ -17,14 +17,15 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Notifier;
+use crate::hub::Hub;
 
-/// How long they are gathered. Also the time in which a connection that broke may come back.
+/// How long they are gathered. In that time a broken connection may also come back.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// Most that are noted. What comes beyond is left to the job.
+/// Most that are noted. Further ones are left to the job.
 const CAPACITY: usize = 65_536;
 
-/// Most that presence and the store are asked about at once.
+/// Most that the hub and the store are asked about at once.
 const BATCH: usize = 256;
 
 /// Notes who may have to be woken. Cheap, and never waits.
@@ -86,13 +87,13 @@ impl Wakeups {
 pub struct Waker {
     pub wakeups: Arc<Wakeups>,
     pub store: Store,
-    pub presence: Presence,
+    pub hub: Arc<Hub>,
     pub clock: Clock,
     pub notifier: Notifier,
 }
 
 impl Waker {
-    /// Wakes until `closing`, and then those who are noted by then.
+    /// Wakes until `closing`, and then those noted so far.
     pub async fn run(self, closing: CancellationToken) {
         loop {
             tokio::select! {
@@ -141,7 +142,7 @@ impl Waker {
 
     async fn wake_for_matches(&self, batch: &[SideDevice]) -> Result<(), WakeError> {
         for (match_id, user, _) in self.away(batch).await? {
-            // Told once, however often it is found again.
+            // Announced once, however often it is found again.
             let told = self
                 .store
                 .notices()
@@ -161,11 +162,11 @@ impl Waker {
 
     /// Those of the sides whose devices have no connection anywhere.
     async fn away(&self, sides: &[SideDevice]) -> Result<Vec<SideDevice>, WakeError> {
-        let devices: Vec<MatchDevice> = sides
+        let devices: Vec<Whom> = sides
             .iter()
-            .map(|(_, user, session)| (*user, *session))
+            .map(|(_, user, session)| (*user, Some(*session)))
             .collect();
-        let online = self.presence.present(&devices).await?;
+        let online = self.hub.online(&devices).await?;
         Ok(sides
             .iter()
             .zip(online)

@@ -24,12 +24,12 @@ pub struct Relays {
     embedded: Option<Arc<Relay>>,
     clock: Clock,
     tasks: Tasks,
-    /// Word that a match is over may have been lost.
+    /// The message that a match is over may have been lost.
     lost: Notify,
 }
 
 impl Relays {
-    /// Starts the relay of this process, where there is one.
+    /// Starts the relay of this process, if there is one.
     pub async fn start(
         config: &config::Relay,
         secret: Secret,
@@ -111,8 +111,7 @@ impl Relays {
         self.embedded.as_ref().map(|relay| relay.address())
     }
 
-    /// Has the relay of this process look by itself for calls that are over, until the process
-    /// ends.
+    /// Has the relay of this process look for ended calls by itself, until the process ends.
     pub fn look_after(self: &Arc<Self>, store: &Store) {
         if self.embedded.is_some() {
             self.tasks.supervise(
@@ -122,7 +121,7 @@ impl Relays {
         }
     }
 
-    /// Like [`Relays::look_after`] where there is no database: nothing is relayed for longer than
+    /// Like [`Relays::look_after`] without a database: nothing is relayed for longer than
     /// `lifetime`.
     pub fn look_after_alone(self: &Arc<Self>, lifetime: Duration) {
         self.tasks.supervise(
@@ -131,7 +130,7 @@ impl Relays {
         );
     }
 
-    /// Messages of other nodes did not arrive; the next look at the store is now.
+    /// Messages of other nodes did not arrive: looks at the store now.
     pub fn word_was_lost(&self) {
         self.lost.notify_one();
     }
@@ -152,7 +151,7 @@ impl Relays {
             .iter()
             .map(|role| self.secret.side(match_id, *role))
             .collect();
-        // Each waits for its ports, and none for the other's.
+        // Each waits for its own ports, not for the other's.
         self.tasks
             .spawn(async move { drop(join_all(sides.iter().map(|side| relay.cut(side))).await) });
     }

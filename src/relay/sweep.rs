@@ -1,8 +1,8 @@
-//! Calls whose end nobody told this relay of.
+//! Ends calls of whose end this relay was not told.
 //!
-//! The word that a match is over can get lost: Redis was away, or the node that ended it died
-//! before it spoke. So the relay of a process that has the database looks by itself, every few
-//! seconds and whenever it learns that it missed something.
+//! The message that a match is over can get lost: Redis was away, or the node that ended it died
+//! before sending it. So a relay with access to the database looks by itself, every few seconds and
+//! whenever it learns that it missed something.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,23 +18,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::Relays;
 
-/// Time between two looks: for so long a call can outlive its match when word of its end was lost.
+/// Time between two looks: how long a call can outlive its match if the message of its end was
+/// lost.
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// Matches that are read at once.
 const PAGE: i64 = 1_000;
 
 impl Relays {
-    /// Cuts every call whose match is over, by the store; how many sides had something to cut.
+    /// Cuts every call whose match is over according to the store; returns how many sides had
+    /// something to cut.
     ///
     /// # Errors
-    /// Those of the store. What goes on is not known then, and nothing is cut.
+    /// Those of the store. Then it is not known which calls go on, and nothing is cut.
     pub async fn sweep(&self, store: &Store) -> Result<usize, StoreError> {
         let Some(relay) = &self.embedded else {
             return Ok(0);
         };
-        // In this order no call is too young to be found: who holds something has a credential,
-        // which follows the commit of its match.
+        // In this order no call is too new to be found: a side that holds something has a
+        // credential, which follows the commit of its match.
         let mut over: HashSet<SideId> = relay.sides().into_iter().collect();
         let mut after: Option<MatchId> = None;
         while !over.is_empty() {
@@ -75,7 +77,7 @@ impl Relays {
         }
     }
 
-    /// Without a database nobody tells of an end: cuts what was relayed for longer than a match can
+    /// Without a database nobody reports ends: cuts what was relayed for longer than a match can
     /// last.
     pub(super) async fn keep_ageing(
         self: Arc<Self>,
@@ -104,12 +106,13 @@ async fn cut(relay: &Relay, sides: &HashSet<SideId>) {
     metrics::counter!("tebdil_relay_swept_total").increment(sides.len() as u64);
 }
 
-/// Since when sides have held something without a pause.
+/// Since when each side has held something without interruption.
 #[derive(Debug, Default)]
 struct Ages(HashMap<SideId, Timestamp>);
 
 impl Ages {
-    /// Takes note of who holds something now. Gives those who do so for longer than `lifetime`.
+    /// Notes which sides hold something now. Returns those that have done so for longer than
+    /// `lifetime`.
     fn older(
         &mut self,
         holding: Vec<SideId>,
@@ -117,7 +120,7 @@ impl Ages {
         now: Timestamp,
     ) -> HashSet<SideId> {
         let since = std::mem::take(&mut self.0);
-        // A clock that was set back makes nobody older than it says.
+        // A clock that was set back makes no side older.
         self.0 = holding
             .into_iter()
             .map(|side| (side, since.get(&side).copied().unwrap_or(now).min(now)))

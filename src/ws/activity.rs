@@ -1,5 +1,5 @@
-//! When users and sessions were last active, as their sockets tell it: noted in memory, and written
-//! for many at once. No frame writes anything.
+//! When users and sessions were last active, by their sockets: noted in memory, and written in
+//! batches. No frame causes a write.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,15 +13,16 @@ use tokio::time::MissedTickBehavior;
 use super::Sockets;
 use crate::hub::Connection;
 
-/// How often what was noted is written.
+/// How often the notes are written.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
 /// How often a connection that stays open counts as activity.
 const OPEN_EVERY: Duration = Duration::from_mins(5);
-/// Times of a session that are closer together are not written.
+/// Times of one session that are closer together than this are not written.
 const APART: Duration = Duration::from_mins(1);
-/// Sessions of one statement.
+/// Sessions per statement.
 const BATCH: usize = 256;
-/// Sessions that may wait while the store is away. More are not noted: their next connection is.
+/// Sessions that may wait while the store is away. Further ones are not noted until they connect
+/// again.
 const MAX_NOTED: usize = 100_000;
 
 /// Sessions that were active since the last time it was written.
@@ -44,7 +45,7 @@ impl Activity {
         }
     }
 
-    /// Takes out what was noted so far: what is noted while that is written is written next time.
+    /// Takes out the notes so far; what is noted while they are written is written next time.
     fn take(&self) -> Vec<(UserId, SessionId)> {
         let sessions: Vec<SessionId> = self.noted.iter().map(|entry| *entry.key()).collect();
         let taken = sessions
@@ -54,8 +55,8 @@ impl Activity {
     }
 }
 
-/// Writes what was noted until `closing`, and once more then: what is connected at that moment was
-/// active.
+/// Writes the notes until `closing`, and then once more, since whoever is connected at that moment
+/// was active.
 pub async fn run(sockets: Arc<Sockets>) {
     let mut every = tokio::time::interval(WRITE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn open_connections_are_looked_at_every_five_minutes_and_after_a_clock_was_set_back() {
+    fn open_connections_are_noted_also_after_a_clock_was_set_back() {
         let start = Timestamp::from_millis(1_795_251_600_000);
         assert!(!is_due(start, start) && !is_due(start, start + Duration::from_secs(299)));
         assert!(

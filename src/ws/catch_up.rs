@@ -6,7 +6,10 @@ use futures_util::{StreamExt as _, stream};
 use tebdil_protocol::ResumePoint;
 use tokio::{sync::mpsc, time::timeout};
 
-use super::{Sockets, welcome::Denied};
+use super::{
+    Sockets,
+    welcome::{Denied, standing},
+};
 use crate::{
     chat::Missed,
     hub::{Connection, Known},
@@ -15,14 +18,14 @@ use crate::{
 /// Connections brought up to date at once: each reads its user's matches from the store.
 const CONCURRENCY: usize = 8;
 
-/// Pause after the store did not say what one has missed.
+/// Pause after the store could not say what was missed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a client may take to read what it missed. One that does not must not keep the others
 /// waiting.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Brings those up to date who come, until the server closes.
+/// Brings connections up to date as they come, until the server closes.
 pub async fn run(sockets: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
     let connections = stream::poll_fn(|context| behind.poll_recv(context))
         .take_until(sockets.tasks.closing.cancelled());
@@ -30,7 +33,7 @@ pub async fn run(sockets: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<
         .for_each_concurrent(CONCURRENCY, async |connection| {
             metrics::counter!("tebdil_catch_ups_total").increment(1);
             if !catch_up(&sockets, &connection).await {
-                // The others would fare no better: the pause keeps the place.
+                // The others would fare no better, so the pause keeps this one's place.
                 tokio::time::sleep(RETRY_AFTER).await;
                 sockets.hub.fell_behind(&connection);
             }
@@ -38,9 +41,9 @@ pub async fn run(sockets: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<
         .await;
 }
 
-/// Brings a connection up to date that was welcomed before and may have missed something; false
-/// when the store did not say what, and it has to be tried again. A client that does not read it,
-/// or may not have it any more, is closed.
+/// Brings a connection up to date that was welcomed before and may have missed something; false if
+/// the store could not say what, and it has to be tried again. A client that does not read it, or
+/// may no longer have it, is closed.
 async fn catch_up(sockets: &Sockets, connection: &Connection) -> bool {
     connection.catches_up();
     while let Some(known) = connection.outbound.hold() {
@@ -73,26 +76,7 @@ async fn tell_missed(
     known: Known,
 ) -> Result<bool, Denied> {
     let now = sockets.clock.now();
-    // The word that it was revoked may be among what was missed.
-    let alive = sockets
-        .store
-        .accounts()
-        .session_alive(connection.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    if alive.is_banned {
-        return Err(Denied::Banned);
-    }
-    let matches = sockets
-        .store
-        .matches()
-        .active_matches(connection.user_id, now)
-        .await?;
-    let keys_remaining = sockets
-        .store
-        .accounts()
-        .key_packages_remaining(connection.session_id, now)
-        .await?;
+    let (matches, keys_remaining) = standing(sockets, connection, now).await?;
     let quota = sockets
         .store
         .economy()

@@ -33,10 +33,10 @@ use crate::{
 };
 
 /// How long a closed connection is kept so that its close frame arrives: closing with unread input
-/// would reset it away.
+/// would reset the connection and lose the frame.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a client that stopped reading has to take what was written before it was closed.
+/// How long a client that stopped reading has to read what was written before the close.
 const SLOW_GRACE: Duration = Duration::from_secs(5);
 
 /// A signed-in connection with what only its own task needs.
@@ -66,8 +66,7 @@ impl Session {
 
 /// Serves a connection until it ends.
 ///
-/// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs
-/// to wait.
+/// Beginning and end are boxed, so that an idle connection keeps only what it needs to wait.
 pub(super) async fn run(
     mut socket: Socket,
     sockets: Arc<Sockets>,
@@ -93,8 +92,8 @@ pub(super) async fn run(
 /// An accepted `hello`, until it is answered.
 type Greeting = Box<(Option<FrameId>, Hello)>;
 
-/// Waits for `hello` and lets the connection in. An error is a close that the caller still has to
-/// say.
+/// Waits for `hello` and admits the connection. An error is a close code that the caller still has
+/// to send.
 async fn begin(socket: &mut Socket, sockets: &Sockets) -> Result<(Session, Greeting), CloseCode> {
     let first = timeout(sockets.config.ws.hello_timeout, first_frame(socket))
         .await
@@ -120,7 +119,7 @@ async fn begin(socket: &mut Socket, sockets: &Sockets) -> Result<(Session, Greet
     }
 }
 
-/// From joining the hub until everything is written; whether the last was the close frame.
+/// From joining the hub until everything is written. True if the close frame was the last of it.
 async fn converse(
     socket: &mut Socket,
     sockets: &Arc<Sockets>,
@@ -128,16 +127,16 @@ async fn converse(
     greeting: Greeting,
 ) -> bool {
     let connection = &session.connection;
-    sockets.hub.join(connection);
-    // The drain may have listed the connections just before.
+    let returned = sockets.hub.join(connection);
+    // A drain may have listed the connections just before this one joined.
     if sockets.tasks.closing.is_cancelled() {
         connection.send_away();
     }
     let (mut sink, mut stream) = socket.split();
     tokio::select! {
         () = async {
-            let welcomed = Box::pin(welcome::welcome(sockets, connection, greeting)).await;
-            match welcomed {
+            let welcome = welcome::welcome(sockets, connection, greeting, returned);
+            match Box::pin(welcome).await {
                 Ok(()) => {
                     sockets.activity.note(connection);
                     read(&mut stream, sockets, session).await;
@@ -147,7 +146,7 @@ async fn converse(
                     connection.outbound.close(denied.close());
                 }
             }
-            // It may write only when it is read.
+            // Some clients take what is written only while they are read from.
             while let Some(Ok(_)) = stream.next().await {}
             // A broken read must not end the task before the close frame is written.
             std::future::pending::<()>().await;
@@ -156,8 +155,8 @@ async fn converse(
     }
 }
 
-/// After the last frame. In this order: once closed nothing is queued, once left nobody sees the
-/// user here, and then its ticket goes.
+/// After the last frame, in this order: close, so that nothing more is queued; leave, so that
+/// nobody sees the user here; then withdraw the ticket.
 async fn end(sockets: &Sockets, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
     sockets.activity.note(connection);
@@ -201,17 +200,19 @@ async fn read(stream: &mut SplitStream<&mut Socket>, sockets: &Arc<Sockets>, ses
     let ws = &sockets.config.ws;
     let settings = &sockets.config.limits;
     let mut limits = Limits::new(settings.enabled.then_some(settings.frames_per_connection));
-    // One timer for all frames: it is set anew when it fires, not for each of them.
+    // One timer for all frames: it is reset when it fires, not for each frame.
     let mut heard = Instant::now();
     let silence = tokio::time::sleep(ws.heartbeat);
     tokio::pin!(silence);
     while outbound.closing().is_none() {
         let message = tokio::select! {
-            // What has come is read before anybody is called silent: a frame may have taken long.
+            // What has arrived is read before the client counts as silent: handling a frame may
+            // have taken long.
             biased;
             message = stream.next() => message,
             () = &mut silence => {
-                // Pings are sent twice as often as this: a live client is never silent for so long.
+                // Pings are sent twice as often as this, so a live client is never silent for so
+                // long.
                 if heard.elapsed() >= ws.heartbeat {
                     return outbound.close(CloseCode::GoingAway);
                 }
@@ -247,7 +248,7 @@ async fn read(stream: &mut SplitStream<&mut Socket>, sockets: &Arc<Sockets>, ses
         if outbound.closing().is_some() {
             return;
         }
-        // A token.refresh that came in time is read before the clock says otherwise.
+        // A token.refresh that came in time is read before the clock is asked.
         if session.token_expired(sockets.clock.now()) {
             return outbound.close(CloseCode::Unauthorized);
         }
@@ -275,8 +276,7 @@ async fn read(stream: &mut SplitStream<&mut Socket>, sockets: &Arc<Sockets>, ses
     }
 }
 
-/// Writes what is queued, pings, and ends with the close frame; false when that could not be
-/// written.
+/// Writes what is queued, pings, and ends with the close frame; false if that could not be written.
 async fn write(
     sink: &mut SplitSink<&mut Socket, Message>,
     sockets: &Sockets,
@@ -292,8 +292,8 @@ async fn write(
             next = outbound.next() => match next {
                 Next::Frame(text) => Message::Text(text),
                 Next::Close(code) => {
-                    // At once, not after the goodbye: whoever searches shall not meet somebody who
-                    // is gone.
+                    // At once, not after the goodbye: nobody should be matched with somebody who is
+                    // gone.
                     Box::pin(sockets.matchmaker.gone(&session.connection)).await;
                     let grace = if code == CloseCode::SlowConsumer { SLOW_GRACE } else { LINGER };
                     let told = goodbye(sink, code, grace).await;
@@ -312,7 +312,7 @@ async fn write(
             closed_at.get_or_insert_with(Instant::now);
         }
         let told = tokio::select! {
-            // As a rule it is taken at once, and nothing has to be timed.
+            // Usually it is taken at once, and nothing has to be timed.
             biased;
             sent = sink.send(message) => match sent {
                 Ok(()) => continue,
@@ -324,8 +324,8 @@ async fn write(
     }
 }
 
-/// Resolves when a frame is not waited for any longer: a while after the queue was closed, for all
-/// that was left in it together. One that the client does not take in time closes it.
+/// Resolves when a frame is no longer waited for. A frame that the client does not take in time
+/// closes the queue; a while after that, everything left in it is given up.
 async fn gave_up(outbound: &crate::hub::Outbound, patience: Duration, closed_at: Option<Instant>) {
     if let Some(closed_at) = closed_at {
         return tokio::time::sleep_until(closed_at + SLOW_GRACE).await;
@@ -336,7 +336,7 @@ async fn gave_up(outbound: &crate::hub::Outbound, patience: Duration, closed_at:
     tokio::time::sleep(SLOW_GRACE).await;
 }
 
-/// Shows in the numbers who did not read, and whether it could still be told so.
+/// Counts a client that did not read, and whether it could still be told so.
 fn count_slow(code: CloseCode, told: bool) -> bool {
     if code == CloseCode::SlowConsumer {
         metrics::counter!("tebdil_slow_consumers_total", "outcome" => if told { "told" } else { "reset" }).increment(1);
@@ -355,7 +355,7 @@ async fn say(socket: &mut Socket, frame: &ServerFrame, re: Option<&FrameId>) {
     let _ = timeout(LINGER, socket.send(Message::Text(frame.to_json(re).into()))).await;
 }
 
-/// Says that the connection ends; false when that could not be written.
+/// Sends the close frame; false if it could not be written.
 async fn goodbye(
     sink: &mut (impl Sink<Message, Error = tungstenite::Error> + Unpin),
     code: CloseCode,
@@ -368,7 +368,8 @@ async fn goodbye(
     }
 }
 
-/// Whether nothing could be written because the client has closed before. Reading on answers that.
+/// Whether nothing could be written because the client closed first. Reading on answers its close
+/// frame.
 fn was_first(error: &tungstenite::Error) -> bool {
     matches!(
         error,
@@ -378,10 +379,10 @@ fn was_first(error: &tungstenite::Error) -> bool {
     )
 }
 
-/// The end of the TCP connection. Whoever was told takes the time to read it: the client's own
-/// close frame, or what it sends instead, is taken in until it hangs up, since a connection that is
-/// dropped with unread input is reset, and the reset overtakes the close frame. Whoever could not
-/// be told is reset, or the system would keep what was not taken for minutes.
+/// Ends the TCP connection. A client that was told is read from until it hangs up, since a
+/// connection that is dropped with unread input is reset, and the reset overtakes the close frame.
+/// A client that could not be told is reset, or the system would keep what it did not take for
+/// minutes.
 async fn part(mut socket: Socket, told: bool) {
     if !told {
         let _ = socket.get_ref().set_zero_linger();
@@ -401,7 +402,7 @@ async fn part(mut socket: Socket, told: bool) {
 fn close_code_of(error: &tungstenite::Error) -> CloseCode {
     match error {
         tungstenite::Error::Capacity(_) => CloseCode::TooLarge,
-        // The line broke: nobody is there to be told anything.
+        // The connection broke: there is nobody to tell.
         tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             CloseCode::GoingAway
         }
@@ -430,8 +431,8 @@ impl Denied {
         }
     }
 
-    /// What the client is told before the close frame. With [`CloseCode::Draining`] it hears when
-    /// to come back, each its own time.
+    /// What the client is told before the close frame. With [`CloseCode::Draining`], when to come
+    /// back, which differs for each client.
     fn frame(&self) -> ServerFrame {
         let code = self.error();
         let mut frame = ServerFrame::error(code, code.title());

@@ -1,4 +1,4 @@
-//! From a frame to the service of its family.
+//! Hands each frame to the service of its family.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     calls::{CallError, Said},
     hub::Connection,
     limits::{Limit, Limited},
-    matching::Refused,
+    matching::FindError,
 };
 
 /// The client should not have sent this frame; it was told, and it counts.
@@ -22,8 +22,8 @@ pub(super) struct BadFrame;
 
 /// Handles a frame. Every frame that has an answer gets one.
 ///
-/// The frames of a conversation are queued here and now; everything else is boxed, so that a
-/// waiting connection holds no room for it.
+/// The frames of a conversation are queued right here; everything else is boxed, so that an idle
+/// connection reserves no memory for it.
 pub(super) async fn dispatch(
     sockets: &Arc<Sockets>,
     session: &Session,
@@ -61,18 +61,15 @@ async fn rare(
     let outcome = match frame {
         ClientFrame::MatchFind(wish) => {
             match sockets.matchmaker.find(connection, wish, re.cloned()).await {
-                Err(Refused::Answer(frame)) => {
+                Err(FindError::Refused(frame)) => {
                     connection.send(&frame, re);
                     Ok(())
                 }
-                Err(Refused::Store(error)) => Err(error),
+                Err(FindError::Store(error)) => Err(error),
                 Ok(()) => Ok(()),
             }
         }
-        ClientFrame::MatchCancel => {
-            sockets.matchmaker.cancel(connection, re.cloned()).await;
-            Ok(())
-        }
+        ClientFrame::MatchCancel => sockets.matchmaker.cancel(connection, re.cloned()).await,
         ClientFrame::MatchLeave(frame) => {
             leave(sockets, connection, frame.match_id, EndReason::Left, re).await
         }
@@ -129,8 +126,8 @@ async fn leave(
     reason: EndReason,
     re: Option<&FrameId>,
 ) -> Result<(), StoreError> {
-    // In a task of its own: a connection that breaks between the commit and the announcement would
-    // leave the peer alone in the match.
+    // In a task of its own: if the connection broke between the commit and the announcement, the
+    // peer would not be told.
     let (ends, leaving, re) = (
         Arc::clone(&sockets.ends),
         Arc::clone(connection),
@@ -143,7 +140,7 @@ async fn leave(
         .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
-/// Tells a connection why what it signalled did nothing.
+/// Tells a connection why its signal had no effect.
 fn told(
     connection: &Connection,
     re: Option<&FrameId>,
@@ -171,7 +168,7 @@ async fn admitted(sockets: &Sockets, user: UserId, frame: &ClientFrame) -> Resul
     }
 }
 
-/// Lets a connection live as long as a fresh token of the same session.
+/// Extends a connection to the end of a fresh token of the same session.
 fn refresh(sockets: &Sockets, session: &Session, token: &str, re: Option<&FrameId>) {
     let connection = &session.connection;
     match sockets.tokens.verify_access(token) {

@@ -1,4 +1,4 @@
-//! The opening handshake: RFC 6455 §4.2, on a request whose head RFC 9112 allows.
+//! The opening handshake: RFC 6455 §4.2, for requests that follow RFC 9112.
 
 use axum::{
     body::Body,
@@ -21,8 +21,8 @@ use crate::{config::Origins, http::problem::Failure};
 /// The one version there is.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 
-/// Looks at a request that wants a socket, and answers it: `Ok` with 101 where the socket may
-/// begin, `Err` where it may not. Whoever may not is told the version that would be understood.
+/// Answers a request for a socket: `Ok` with 101 if it may have one, `Err` if not, with the version
+/// that would be understood.
 #[expect(clippy::result_large_err, reason = "either is an answer")]
 pub(super) fn answer(parts: &Parts, allowed: &Origins) -> Result<Response<Body>, Response<Body>> {
     let accept = check(parts, allowed).map_err(|refused| {
@@ -45,7 +45,7 @@ pub(super) fn answer(parts: &Parts, allowed: &Origins) -> Result<Response<Body>,
     Ok(response)
 }
 
-/// What `Sec-WebSocket-Accept` has to say.
+/// The value of `Sec-WebSocket-Accept`.
 fn check(parts: &Parts, allowed: &Origins) -> Result<HeaderValue, Failure> {
     let headers = &parts.headers;
     let bad = |detail: &str| Failure::new(ErrorCode::BadRequest, detail);
@@ -75,7 +75,7 @@ fn check(parts: &Parts, allowed: &Origins) -> Result<HeaderValue, Failure> {
     let key = only(headers, &SEC_WEBSOCKET_KEY)
         .filter(|key| STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16));
     let key = key.ok_or_else(|| bad("Sec-WebSocket-Key must be there once: 16 bytes in base64"))?;
-    // Subprotocols are compared as they are.
+    // Subprotocols are case-sensitive.
     let offered = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).any(|token| token == SUBPROTOCOL);
     ensure(offered, &format!("the subprotocol must be {SUBPROTOCOL}"))?;
     if headers.contains_key(ORIGIN) {
@@ -92,7 +92,7 @@ fn check(parts: &Parts, allowed: &Origins) -> Result<HeaderValue, Failure> {
         .map_err(|_| bad("Sec-WebSocket-Key must be base64"))
 }
 
-/// The value of a header that is there exactly once.
+/// The value of a header that is present exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
@@ -117,8 +117,8 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
 }
 
-/// Whether a page of this origin comes from the host that the request went to. Which scheme that
-/// was a proxy knows, so only the ports that the schemes stand for count.
+/// Whether a page of this origin comes from the host that the request went to. Only a proxy knows
+/// the scheme, so the default port of either scheme counts.
 fn is_own(origin: &str, host: Option<&str>) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;

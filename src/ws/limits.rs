@@ -1,4 +1,4 @@
-//! How much a connection may ask for, and how often it may be wrong.
+//! How many frames a connection may send, and how many of them may be bad.
 
 use std::collections::VecDeque;
 
@@ -18,14 +18,14 @@ pub(super) enum Pace {
     Fine,
     /// Too fast; the frame is refused.
     Wait(Limited),
-    /// Told to wait often enough.
+    /// It was told to wait often enough.
     GiveUp,
 }
 
 /// The counters of one connection.
 pub(super) struct Limits {
     frames: Option<Rate>,
-    /// When all frames that were sent are made up for.
+    /// When the allowance is full again.
     clear: Instant,
     /// Frames refused in a row; at more than a burst the connection is closed.
     refused: u32,
@@ -34,7 +34,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// So many frames; no limit without a rate.
+    /// Frames at this rate; no limit without one.
     pub(super) fn new(frames: Option<Rate>) -> Self {
         Self {
             frames,
@@ -79,7 +79,7 @@ impl Limits {
     }
 }
 
-/// What a client is told that has to wait.
+/// What a client that has to wait is told.
 pub(super) fn refusal(Limited { code, wait }: Limited) -> ServerFrame {
     let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     ServerFrame::Error {

@@ -43,10 +43,10 @@ const READ_LIMIT: usize = 128 * 1024;
 /// Most bytes that may wait below the queue, in the socket's own buffer.
 const WRITE_BUFFER: usize = 256 * 1024;
 
-/// When somebody with too many sockets may try again.
+/// When an address with too many sockets may try again.
 const CROWDED: Duration = Duration::from_secs(5);
 
-/// A socket on the very TCP connection: how that ends is part of the contract.
+/// A socket directly on the TCP connection, since how that ends is part of the contract.
 type Socket = WebSocketStream<TcpStream>;
 
 /// `GET /v1/ws`
@@ -71,7 +71,7 @@ async fn upgrade(
         )
         .into_response();
     };
-    // A proxy that names nobody stands for many.
+    // A proxy that names no client stands for many.
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
@@ -100,10 +100,10 @@ async fn upgrade(
 
 /// The socket, when the answer was sent; `None` when the client hung up before.
 async fn open(upgrade: OnUpgrade) -> Option<Socket> {
-    // The listener gives nothing but TCP.
+    // The listener accepts only TCP.
     let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
-    // The library's own buffers would cost 135 KiB a connection. What is read into is kept while it
-    // is idle; a longer frame gets as much as it needs.
+    // The library's own buffers would cost 135 KiB per connection. The read buffer is kept while
+    // the connection is idle; a longer frame gets as much as it needs.
     let config = WebSocketConfig::default()
         .read_buffer_size(1024)
         .write_buffer_size(0)

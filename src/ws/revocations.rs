@@ -1,7 +1,7 @@
-//! Sessions that end at another node while it cannot say so.
+//! Sessions that end at another node while messages between nodes do not arrive.
 //!
-//! A revoked session's socket is closed by a message. While messages do not arrive, this node looks
-//! for itself: that a revocation holds within a second must not depend on Redis.
+//! Normally a message closes a revoked session's socket. While messages do not arrive, this node
+//! looks for itself: a revocation has to take effect within a second, even without Redis.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use super::Sockets;
 /// How often the bus is asked whether it works, and the store when it does not.
 const PERIOD: Duration = Duration::from_millis(800);
 
-/// Sessions of one query.
+/// Sessions per query.
 const CHUNK: usize = 500;
 
 /// Watches until the server closes.

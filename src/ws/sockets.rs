@@ -1,4 +1,4 @@
-//! What sockets are served with.
+//! The state with which sockets are served.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     presence::Announcer,
 };
 
-/// The services that frames go to, and what connections need beside them.
+/// The services that frames go to, and what else connections need.
 #[derive(Debug)]
 pub struct Sockets {
     pub config: Arc<Config>,
@@ -46,12 +46,13 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// `GET /v1/ws`, to be put into a router of whatever state.
+    /// `GET /v1/ws`, for a router with any state.
     pub fn route<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> MethodRouter<S> {
         get(upgrade).with_state(self)
     }
 
-    /// Starts the chores of the sockets; `behind` are those that may have missed something.
+    /// Starts the background tasks of the sockets; `behind` brings connections that may have missed
+    /// something.
     pub fn look_after(self: &Arc<Self>, behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
         let tasks = &self.tasks;
         tasks.supervise("catch-up", catch_up::run(Arc::clone(self), behind));

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use tebdil_core::{realtime::Stamp, store::StoreError};
+use tebdil_core::{
+    realtime::Stamp,
+    store::{MatchRow, StoreError},
+};
 use tebdil_protocol::{
     FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ServerFrame, SessionLimits, Welcome,
+    id::{SessionId, UserId},
+    time::Timestamp,
 };
 
 use super::{Sockets, connection::Session};
@@ -46,24 +51,15 @@ impl From<AccountError> for Denied {
     }
 }
 
-/// Checks the token and makes the connection, which is not in the hub yet.
+/// Checks the token and makes the connection, without adding it to the hub.
 pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, Denied> {
     let now = sockets.clock.now();
     let claims = sockets
         .tokens
         .verify_access(hello.token.expose())
         .map_err(|_| Denied::Unauthorized)?;
-    let alive = sockets
-        .store
-        .accounts()
-        .session_alive(claims.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    if alive.user_id != claims.user_id {
+    if may_stay(sockets, claims.session_id, now).await? != claims.user_id {
         return Err(Denied::Unauthorized);
-    }
-    if alive.is_banned {
-        return Err(Denied::Banned);
     }
     let device = hello.device.clone().unwrap_or_default();
     let [name, platform, network] =
@@ -86,7 +82,7 @@ pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, D
     };
     let mut connection = Connection::new(
         sockets.hub.next_connection_id(),
-        alive.user_id,
+        claims.user_id,
         claims.session_id,
         limits,
     );
@@ -94,7 +90,32 @@ pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, D
     Ok(Session::new(Arc::new(connection), claims.expires_at))
 }
 
-/// What a device says of itself, in a line: `android/Pixel 8/wifi`.
+/// Whose session it is, while it lives and its user is not banned.
+async fn may_stay(sockets: &Sockets, session: SessionId, now: Timestamp) -> Result<UserId, Denied> {
+    let alive = sockets.store.accounts().session_alive(session, now);
+    let alive = alive.await?.ok_or(Denied::Unauthorized)?;
+    if alive.is_banned {
+        return Err(Denied::Banned);
+    }
+    Ok(alive.user_id)
+}
+
+/// The active matches of a connection that is in the hub, if it may be there, and how many key
+/// packages it has left. Asked anew: the word that its session was revoked may have been missed.
+pub(super) async fn standing(
+    sockets: &Sockets,
+    connection: &Connection,
+    now: Timestamp,
+) -> Result<(Vec<MatchRow>, i64), Denied> {
+    may_stay(sockets, connection.session_id, now).await?;
+    let matches = sockets.store.matches();
+    let matches = matches.active_matches(connection.user_id, now).await?;
+    let keys = sockets.store.accounts();
+    let keys = keys.key_packages_remaining(connection.session_id, now);
+    Ok((matches, keys.await?))
+}
+
+/// What a device says about itself, in one line: `android/Pixel 8/wifi`.
 fn device_info(words: [&str; 3]) -> String {
     words
         .into_iter()
@@ -103,72 +124,45 @@ fn device_info(words: [&str; 3]) -> String {
         .join("/")
 }
 
-/// Registers the connection with presence. True if the user's only device came back before its old
-/// connection was known to be gone.
-async fn join(sockets: &Sockets, connection: &Connection) -> bool {
-    match sockets
-        .realtime
-        .presence
-        .join(connection.device(), sockets.config.ws.max_devices, None)
-        .await
-    {
-        Ok(joined) => {
-            let _ = connection.stamp.set(joined.stamp);
-            sockets.hub.joined(connection.user_id, joined.elsewhere);
-            joined.returned
-        }
-        // Welcome all the same: whoever is at this node can be talked to. The others learn of it
+/// Registers the connection with the other nodes. True if the user's only device came back before
+/// its old connection was known to be gone, which is so where the node is alone if it is so here.
+async fn register(sockets: &Sockets, connection: &Connection, returned: bool) -> bool {
+    match sockets.hub.register(connection).await {
+        Ok(everywhere) => everywhere.unwrap_or(returned),
+        // Welcome all the same: people at this node can be reached. The other nodes learn of it
         // when they can be reached again.
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered with presence");
             let _ = connection.stamp.set(Stamp::at(sockets.clock.now()));
-            false
+            returned
         }
     }
 }
 
-/// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
-/// falls between.
+/// Sends `welcome` and everything missed. The connection is already in the hub, so that nothing is
+/// lost in between; `returned` is what [`Hub::join`](crate::hub::Hub::join) said.
 pub(super) async fn welcome(
     sockets: &Arc<Sockets>,
     connection: &Arc<Connection>,
     greeting: Box<(Option<FrameId>, Hello)>,
+    returned: bool,
 ) -> Result<(), Denied> {
     let (re, hello) = *greeting;
-    let returned = join(sockets, connection).await;
+    let returned = register(sockets, connection, returned).await;
     let now = sockets.clock.now();
-    // The session may have been revoked between its check and its joining the hub, where a
-    // revocation would have found it.
-    if sockets
-        .store
-        .accounts()
-        .session_alive(connection.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?
-        .is_banned
-    {
-        return Err(Denied::Banned);
-    }
+    let (matches, keys_remaining) = standing(sockets, connection, now).await?;
     let user = sockets
         .accounts
         .user(connection.user_id)
         .await?
         .ok_or(Denied::Unauthorized)?;
-    let matches = sockets
-        .store
-        .matches()
-        .active_matches(connection.user_id, now)
-        .await?;
-    let keys_remaining = sockets
-        .store
-        .accounts()
-        .key_packages_remaining(connection.session_id, now)
-        .await?;
     let unread_notifications = sockets
         .store
         .notices()
         .unread_notifications(connection.user_id)
         .await?;
+    // After the matches: a search that became one of them meanwhile is no longer a search.
+    let search = sockets.matchmaker.resume(connection).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,
@@ -180,6 +174,7 @@ pub(super) async fn welcome(
             .collect(),
         keys_remaining,
         unread_notifications,
+        search,
         server_time: now,
         heartbeat_s: sockets.config.ws.heartbeat.as_secs(),
         limits: SessionLimits {

@@ -61,6 +61,7 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
         user_id: account.user,
         session_id: account.session,
         ticket_id: TicketId(tickets.next().expect("there is no end")),
+        background: false,
     };
     for round in 0..MATCHES {
         // Everybody with somebody else each time.

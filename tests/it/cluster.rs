@@ -18,12 +18,12 @@ scenarios! {
     @cluster &[("TEBDIL_MATCHING__MATCH_TTL_S", "600")];
     people_at_two_nodes_meet_and_talk,
     what_both_say_at_once_arrives_in_order,
-    a_session_that_ends_at_one_node_loses_its_socket_at_the_other,
+    a_session_that_ends_at_one_node_closes_at_the_other,
     devices_at_two_nodes_are_one_user,
     one_account_searches_once_at_all_nodes,
     a_block_ends_the_match_at_both_nodes,
     an_expiry_is_told_once,
-    a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing,
+    a_device_a_forgotten_node_did_not_hear_of_misses_nothing,
     who_left_while_nobody_could_be_told_is_announced_later,
     people_of_the_first_node_go_on_at_the_other,
     people_of_the_second_node_go_on_at_the_other,
@@ -148,7 +148,7 @@ async fn what_both_say_at_once_arrives_in_order(server: TestServer) {
     server.stop().await;
 }
 
-async fn a_session_that_ends_at_one_node_loses_its_socket_at_the_other(server: TestServer) {
+async fn a_session_that_ends_at_one_node_closes_at_the_other(server: TestServer) {
     let phone = Person::at(&server, 0, "ayse").await;
     let call = async |method: Method, path: &str, body: &Value| {
         let request = server
@@ -250,7 +250,7 @@ async fn devices_at_two_nodes_are_one_user(server: TestServer) {
     server.stop().await;
 }
 
-async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestServer) {
+async fn a_device_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestServer) {
     let (mut a, mut peer) = (
         Person::at(&server, 0, "ayse").await,
         Person::at(&server, 0, "berk").await,
@@ -262,13 +262,9 @@ async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: T
     peer.found().await;
     // As other nodes do with one that was silent for long. It believes that its users have all
     // their devices with it.
-    server
-        .app
-        .realtime
-        .presence
-        .reset()
-        .await
-        .expect("taken out");
+    let presence = server.app.realtime.presence.as_ref();
+    let presence = presence.expect("there are other nodes");
+    presence.reset().await.expect("taken out");
     a.reconnect_at(&server, 1).await;
     peer.say(&id, 1, "hello").await;
     // Now it hears that it was taken for dead, and joins again.
@@ -292,55 +288,44 @@ async fn who_left_while_nobody_could_be_told_is_announced_later(server: TestServ
 }
 
 async fn one_account_searches_once_at_all_nodes(server: TestServer) {
-    let find = json!({"type": "match.find", "mode": "text"});
     let mut phone = Person::at(&server, 0, "ayse").await;
     let mut tablet = Person::again_at(&server, 1, &phone).await;
     for _ in 0..2 {
-        phone.find().await;
-        assert_eq!(tablet.refused(find.clone()).await, "already_searching");
-        assert_eq!(phone.refused(find.clone()).await, "already_searching");
+        let first = phone.search(&server).await;
+        let second = tablet.search(&server).await;
+        phone.hears_of_end(&first, "replaced").await;
         assert_eq!(
-            tablet.ask(json!({"type": "match.cancel"})).await["type"],
-            "match.cancelled",
+            phone.cancel().await.get("ticket_id"),
+            None,
             "from any device"
         );
-        phone.until("match.cancelled").await;
-        assert_eq!(
-            phone.refused(json!({"type": "match.cancel"})).await,
-            "not_searching"
-        );
+        tablet.hears_of_end(&second, "cancelled").await;
+        tablet.cancel().await;
         std::mem::swap(&mut phone, &mut tablet);
     }
 
     // Both at once: one of them searches.
-    let (one, other) = tokio::join!(phone.ask(find.clone()), tablet.ask(find.clone()));
-    let mut answers = [&one, &other].map(|answer| {
-        answer["code"]
-            .as_str()
-            .or(answer["type"].as_str())
-            .expect("text")
-    });
-    answers.sort_unstable();
-    assert_eq!(answers, ["already_searching", "match.searching"]);
+    tokio::join!(phone.find(), tablet.find());
+    eventually("one of them searches", async || {
+        let searches = server.searches().await;
+        (searches.own, searches.waiting) == (1, 1)
+    })
+    .await;
     server.clock.advance(Duration::from_mins(5));
     nobody_is_matched(&server, &mut [&mut phone, &mut tablet]).await;
 
     // A search goes with its socket, also when the device comes back at the other node.
-    let searcher = if one["type"] == "match.searching" {
-        &mut phone
-    } else {
-        &mut tablet
-    };
-    searcher.reconnect_at(&server, 0).await;
-    searcher.reconnect_at(&server, 1).await;
+    tablet.search(&server).await;
+    tablet.reconnect_at(&server, 0).await;
+    tablet.reconnect_at(&server, 1).await;
     eventually("the search is over", async || {
         server.nobody_searches().await
     })
     .await;
-    searcher.find().await;
+    tablet.find().await;
     let mut b = Person::at(&server, 0, "berk").await;
     b.find().await;
-    assert_eq!(searcher.found().await, b.found().await);
+    assert_eq!(tablet.found().await, b.found().await);
     server.stop().await;
 }
 

@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DOCUMENTS: [&str; 3] = ["SECURITY.md", "docs/architecture.md", "docs/moderation.md"];
+const DOCUMENTS: [&str; 4] = [
+    "SECURITY.md",
+    "docs/architecture.md",
+    "docs/invariants.md",
+    "docs/moderation.md",
+];
 
 /// Folders of the repository in which a document may name a file.
 const FOLDERS: [&str; 11] = [

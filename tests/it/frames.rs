@@ -159,7 +159,6 @@ async fn well_formed_frames_are_refused(a: &mut Person, b: &Person, id: &str) {
             json!({"type": "message.sync", "match_id": id, "peer_seq": -1}),
             "invalid_field",
         ),
-        (json!({"type": "match.cancel"}), "not_searching"),
         (
             json!({"type": "match.find", "mode": "text", "interests": ["x".repeat(33)]}),
             "invalid_field",

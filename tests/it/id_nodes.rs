@@ -9,12 +9,12 @@ const TAKE_ALL: &str = "WITH RECURSIVE parts (part) AS (SELECT 0 UNION ALL SELEC
      INSERT INTO id_nodes (part, holder, expires_at, last_id) SELECT part, 7, 9000000000000, 0 FROM parts WHERE TRUE ON CONFLICT DO NOTHING RETURNING part";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_process_leaves_its_part_when_its_time_is_over_on_sqlite() {
+async fn a_killed_process_leaves_its_part_in_time_on_sqlite() {
     a_killed_process_leaves_its_part(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_process_leaves_its_part_when_its_time_is_over_on_postgresql() {
+async fn a_killed_process_leaves_its_part_in_time_on_postgresql() {
     a_killed_process_leaves_its_part(Backend::Postgres).await;
 }
 

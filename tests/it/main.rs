@@ -14,6 +14,7 @@ mod activity;
 mod admin_command;
 mod ads;
 mod audit;
+mod background;
 mod bad_requests;
 mod bans;
 mod billing;

@@ -121,24 +121,25 @@ async fn ten_matches_a_day_and_ten_more_after_midnight(server: TestServer) {
     server.stop().await;
 }
 
+/// Its newer search takes the place of the older one, on whichever device.
 async fn one_account_never_meets_itself(server: TestServer) {
     let mut phone = Person::new(&server, "ayse").await;
     let mut tablet = Person::again(&server, &phone).await;
-    phone.find().await;
-    assert_eq!(
-        tablet
-            .refused(json!({"type": "match.find", "mode": "text"}))
-            .await,
-        "already_searching"
-    );
-    assert_eq!(
-        phone
-            .refused(json!({"type": "match.find", "mode": "text"}))
-            .await,
-        "already_searching"
-    );
+    let first = phone.search(&server).await;
+    let second = tablet.search(&server).await;
+    phone.hears_of_end(&first, "replaced").await;
+    tablet.search(&server).await;
+    tablet.hears_of_end(&second, "replaced").await;
     server.clock.advance(Duration::from_mins(5));
     nobody_is_matched(&server, &mut [&mut phone, &mut tablet]).await;
+
+    let mut b = Person::new(&server, "berk").await;
+    b.find().await;
+    for (device, here) in [(&mut tablet, true), (&mut phone, false)] {
+        let found = device.until("match.found").await;
+        assert_eq!(found["match"]["this_device"], here);
+    }
+    assert_eq!(quota_is_the_ledger(&server, &tablet).await, 9);
     server.stop().await;
 }
 
@@ -148,22 +149,16 @@ async fn a_search_is_cancelled_and_dies_with_its_connection(server: TestServer) 
         Person::new(&server, "berk").await,
     );
     let mut tablet = Person::again(&server, &a).await;
-    a.find().await;
+    let ticket = a.find_for("text").await;
+    let over = a.cancel().await;
     assert_eq!(
-        a.ask(json!({"type": "match.cancel"})).await["type"],
-        "match.cancelled"
+        (&over["ticket_id"], &over["reason"]),
+        (&ticket, &json!("cancelled"))
     );
-    assert_eq!(
-        a.refused(json!({"type": "match.cancel"})).await,
-        "not_searching"
-    );
-    a.find().await;
-    assert_eq!(
-        tablet.ask(json!({"type": "match.cancel"})).await["type"],
-        "match.cancelled",
-        "from any device"
-    );
-    a.until("match.cancelled").await;
+    assert_eq!(a.cancel().await.get("ticket_id"), None, "there is none");
+    let ticket = a.search(&server).await;
+    assert_eq!(tablet.cancel().await.get("ticket_id"), None);
+    a.hears_of_end(&ticket, "cancelled").await;
     a.find().await;
     a.reconnect(&server).await;
     eventually(
@@ -255,6 +250,7 @@ async fn a_block_ends_every_match_of_the_two(server: TestServer) {
         user_id: person.user.id.parse().expect("an id"),
         ticket_id: TicketId(ticket),
         session_id: session(person).await,
+        background: false,
     };
     let second = NewMatch {
         mode: Mode::Text,

@@ -13,7 +13,7 @@ use crate::{
 scenarios! {
     an_invitation_rewards_who_joins,
     an_invitation_does_not_tell_who_is_there,
-    a_hundred_registrations_of_one_invited_phone_bring_one_reward,
+    a_hundred_registrations_of_an_invited_phone_reward_once,
     the_overview_is_for_moderators_and_counts_the_day,
 }
 
@@ -208,7 +208,7 @@ async fn an_invitation_does_not_tell_who_is_there(server: TestServer) {
     server.stop().await;
 }
 
-async fn a_hundred_registrations_of_one_invited_phone_bring_one_reward(server: TestServer) {
+async fn a_hundred_registrations_of_an_invited_phone_reward_once(server: TestServer) {
     let ayse = server.register("ayse").await;
     let code = server.get("/v1/referrals", &ayse.access).await.expect(200)["invite_code"].clone();
     let phone = server.phone();

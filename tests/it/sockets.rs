@@ -118,10 +118,37 @@ impl Person {
         self.find_for("text").await;
     }
 
-    /// Starts a search for a match of this mode.
-    pub async fn find_for(&mut self, mode: &str) {
+    /// The same, and the node that leads has it; its ticket.
+    pub async fn search(&mut self, server: &TestServer) -> Value {
+        let ticket = self.find_for("text").await;
+        eventually("the leader has the search", async || {
+            server.nobody_is_being_matched().await
+        })
+        .await;
+        ticket
+    }
+
+    /// Starts a search for a match of this mode; its ticket.
+    pub async fn find_for(&mut self, mode: &str) -> Value {
         let answer = self.ask(json!({"type": "match.find", "mode": mode})).await;
         assert_eq!(answer["type"], "match.searching", "{answer}");
+        answer["ticket_id"].clone()
+    }
+
+    /// Ends all searches of the account; what is answered.
+    pub async fn cancel(&mut self) -> Value {
+        let answer = self.ask(json!({"type": "match.cancel"})).await;
+        assert_eq!(answer["type"], "match.cancelled", "{answer}");
+        answer
+    }
+
+    /// Whether this search is said to be over for this reason.
+    pub async fn hears_of_end(&mut self, ticket: &Value, reason: &str) {
+        let over = self.until("match.cancelled").await;
+        assert_eq!(
+            (&over["ticket_id"], &over["reason"]),
+            (ticket, &json!(reason))
+        );
     }
 
     /// The id of the match that is found.

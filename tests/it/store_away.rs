@@ -19,7 +19,7 @@ use crate::{
 const LONG: Duration = Duration::from_secs(7);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_leaves_meanwhile_is_announced_and_who_stays_is_not_sent_away() {
+async fn who_leaves_meanwhile_is_announced_and_who_stays_may_stay() {
     let Some(mut postgres) = PrivatePostgres::start().await else {
         return;
     };

@@ -18,13 +18,13 @@ const FLOOD: i64 = 12_000;
 
 mod few {
     use super::{
-        a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order,
+        a_flood_is_refused_until_read_and_keeps_its_order,
         a_match_that_cannot_be_written_refuses_only_its_own,
     };
 
     scenarios! {
         @with &[("TEBDIL_MESSAGES__UNDELIVERED", "16")];
-        a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order,
+        a_flood_is_refused_until_read_and_keeps_its_order,
         a_match_that_cannot_be_written_refuses_only_its_own,
     }
 }
@@ -68,7 +68,7 @@ async fn answer(person: &mut Person) -> Value {
     }
 }
 
-async fn a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order(server: TestServer) {
+async fn a_flood_is_refused_until_read_and_keeps_its_order(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
     let (mut c, mut d) = (
         Person::new(&server, "cem").await,

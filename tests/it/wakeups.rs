@@ -113,7 +113,7 @@ async fn who_went_while_it_was_matched_is_told(server: TestServer) {
     a.find().await;
     b.send(json!({"type": "match.find", "mode": "text"})).await;
     eventually("their match is being made", async || {
-        !server.nobody_is_being_matched().await
+        server.searches().await.reserved > 0
     })
     .await;
     let Person { user: b, socket } = b;

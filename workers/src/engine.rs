@@ -76,9 +76,7 @@ impl Workers {
         };
         let mut queues = crate::jobs::all();
         // Who does not know who is connected leaves this to a process that does.
-        queues.retain(|queue| {
-            settings.presence.is_some() || queue.name != crate::jobs::Absences::QUEUE
-        });
+        queues.retain(|queue| hooks.online.is_some() || queue.name != crate::jobs::Absences::QUEUE);
         let cx = JobContext {
             store,
             clock,
@@ -195,11 +193,12 @@ impl Workers {
             for queue in self.queues.iter().filter(is_due) {
                 let leases = Leases::default();
                 loop {
-                    let jobs = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
-                    if jobs.is_empty() {
+                    let taken = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
+                    if taken.jobs.is_empty() && taken.buried == 0 {
                         break;
                     }
-                    for job in jobs {
+                    ran.dead += taken.buried;
+                    for job in taken.jobs {
                         let one = keep_alive(
                             &self.cx,
                             &leases,

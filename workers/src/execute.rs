@@ -1,15 +1,10 @@
 //! One job from lease to end: the same for the workers and for
 //! [`Workers::run_due_once`](crate::Workers::run_due_once).
 
-use std::{
-    any::Any,
-    collections::HashMap,
-    panic::AssertUnwindSafe,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tebdil_core::store::{JobFailure, JobLease, LeasedJob, StoreError};
 use tebdil_protocol::time::Timestamp;
 use tokio::{sync::Notify, time::Instant};
@@ -54,14 +49,9 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    fn held(&self) -> MutexGuard<'_, HashMap<JobLease, &'static str>> {
-        // Every change is one call on the map: a panic cannot leave it half changed.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn add(&self, queue: &Queue, jobs: &[LeasedJob]) {
         let leases = jobs.iter().map(|job| (job.lease.clone(), queue.name));
-        self.held().extend(leases);
+        self.held.lock().extend(leases);
     }
 
     /// Forgets the lease of a job that has ended. More may wait for its place, but not behind a
@@ -70,7 +60,7 @@ impl Leases {
     /// Whether the queue was full does not matter: a lease that is just being made counts for it
     /// and is not here yet.
     fn remove(&self, queue: &Queue, lease: &JobLease) {
-        self.held().remove(lease);
+        self.held.lock().remove(lease);
         if queue.every.is_none() {
             self.look_again();
         }
@@ -78,11 +68,15 @@ impl Leases {
 
     /// How many jobs of a queue there are.
     pub(crate) fn of(&self, queue: &str) -> usize {
-        self.held().values().filter(|name| **name == queue).count()
+        self.held
+            .lock()
+            .values()
+            .filter(|name| **name == queue)
+            .count()
     }
 
     pub(crate) fn all(&self) -> Vec<JobLease> {
-        self.held().keys().cloned().collect()
+        self.held.lock().keys().cloned().collect()
     }
 
     /// Has the poller look whether there is more to do.
@@ -122,15 +116,7 @@ pub(crate) async fn execute(
     let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Retry(panic_text(panic.as_ref()))));
     if outcome.is_err() && !cx.clock_is_right() {
         // Not the job's fault: it keeps its attempt, and runs where the clock is right.
-        if let Err(error) = cx
-            .store
-            .jobs()
-            .release_jobs(std::slice::from_ref(&job.lease))
-            .await
-        {
-            tracing::warn!(queue = queue.name, job = job.lease.job_id(), %error, "a job was not given back; it runs when its lease is over");
-        }
-        leases.remove(queue, &job.lease);
+        give_back(queue, cx, leases, &job.lease).await;
         return Ran::default();
     }
     let ended = match ack(cx, &job, &outcome).await {
@@ -173,6 +159,16 @@ pub(crate) async fn execute(
     }
     count(queue.name, ended);
     ended
+}
+
+/// Gives a job back that was leased and did not run to its end here.
+pub(crate) async fn give_back(queue: &Queue, cx: &JobContext, leases: &Leases, lease: &JobLease) {
+    // Before it is given back: it keeps its attempt, so its next lease has the same name.
+    leases.remove(queue, lease);
+    let released = cx.store.jobs().release_jobs(std::slice::from_ref(lease));
+    if let Err(error) = released.await {
+        tracing::warn!(queue = queue.name, job = lease.job_id(), %error, "a job was not given back; it runs when its lease is over");
+    }
 }
 
 /// Adds to the counters of a queue.

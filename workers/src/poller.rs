@@ -15,13 +15,13 @@
 use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use tebdil_core::store::LeasedJob;
+use tebdil_core::store::{Leased, LeasedJob};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Timing, interval},
-    execute::{Leases, Ran, count},
+    execute::{Leases, Ran, count, give_back},
     job::{JobContext, Queue},
     schedule::Ticks,
 };
@@ -133,9 +133,12 @@ impl Poller {
                 let limit = room(queue);
                 let leased =
                     lease_jobs(&self.cx, &self.leases, queue, limit, self.timing.lease).await;
-                for job in leased {
-                    // Where its worker has ended everything ends, and it is given back.
-                    let _ = jobs.try_send(job);
+                for job in leased.jobs {
+                    // Its worker has ended, or is about to.
+                    if let Err(refused) = jobs.try_send(job) {
+                        let lease = &refused.into_inner().lease;
+                        give_back(queue, &self.cx, &self.leases, lease).await;
+                    }
                 }
             }
         }
@@ -150,9 +153,9 @@ pub(crate) async fn lease_jobs(
     queue: &Queue,
     limit: usize,
     lease: Duration,
-) -> Vec<LeasedJob> {
+) -> Leased {
     if !cx.clock_is_right() {
-        return Vec::new();
+        return Leased::default();
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let now = cx.clock.now();
@@ -169,11 +172,11 @@ pub(crate) async fn lease_jobs(
                 // They took places of others.
                 leases.look_again();
             }
-            got.jobs
+            got
         }
         Err(error) => {
             tracing::warn!(queue = queue.name, %error, "jobs could not be leased");
-            Vec::new()
+            Leased::default()
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use tebdil_protocol::{
     ErrorCode, MatchFind, MessageAccepted, MessageSend, User,
     domain::{MatchRole, MessageKind},
-    id::MatchId,
+    id::{MatchId, TicketId},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -61,9 +61,12 @@ pub(super) struct Actor {
     outbox: Vec<MessageSend>,
     /// Of the peers' last messages, for reports.
     evidence: EvidenceBook,
-    /// Whether the server has told of the matches before.
+    /// Whether the keys of a match that is told of first in a welcome can be here: a process that
+    /// begins with stored keys has them, or one that was welcomed before.
     greeted: bool,
     searching: Option<MatchFind>,
+    /// The search of which the server told last that it goes on.
+    ticket: Option<TicketId>,
     /// Whether a search is asked for and not answered; it waits for the next socket by itself.
     finding: bool,
     putting_keys: bool,
@@ -90,6 +93,7 @@ impl Actor {
         account: Account,
         device: Device,
         file: Option<DeviceFile>,
+        restored: bool,
         user: &User,
         key_target: usize,
         matches: &[StoredMatch],
@@ -117,8 +121,9 @@ impl Actor {
                 .collect(),
             outbox,
             evidence,
-            greeted: false,
+            greeted: restored,
             searching: None,
+            ticket: None,
             finding: false,
             putting_keys: false,
             dirty: false,
@@ -451,6 +456,8 @@ impl Actor {
     fn take_event(&mut self, handle: &Handle, event: Event) {
         match event {
             Event::Connected(welcome) => self.welcomed(handle, *welcome),
+            Event::Searching { ticket_id } => self.search_goes_on(ticket_id),
+            Event::SearchCancelled(cancelled) => self.search_cancelled(cancelled),
             Event::MatchFound(found) => self.found(*found),
             Event::MatchEnded(ended) => {
                 self.ended(ended.match_id);

@@ -16,8 +16,6 @@ pub(super) fn resume_point(stored: &StoredMatch) -> ResumePoint {
 pub(super) fn plain(event: Event) -> Option<ChatEvent> {
     Some(match event {
         Event::Disconnected { reason, retry_in } => ChatEvent::Disconnected { reason, retry_in },
-        Event::Searching { ticket_id } => ChatEvent::Searching { ticket_id },
-        Event::SearchCancelled => ChatEvent::SearchCancelled,
         Event::Delivered { match_id, seq } => ChatEvent::Delivered { match_id, seq },
         Event::Read { match_id, seq } => ChatEvent::Read { match_id, seq },
         Event::Typing { match_id, on } => ChatEvent::Typing { match_id, on },

@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use tebdil_protocol::{
     ErrorCode, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription,
     RtcState, User, WhoEnded,
-    domain::{EndReason, MatchStatus},
+    domain::{CancelReason, EndReason, MatchStatus},
     id::{MatchId, TicketId},
     time::Timestamp,
 };
@@ -30,10 +30,13 @@ pub enum ChatEvent {
         reason: DisconnectReason,
         retry_in: Duration,
     },
+    /// A search goes on: one that was begun here, or one in the background that was found on
+    /// connecting.
     Searching {
         ticket_id: TicketId,
     },
-    SearchCancelled,
+    /// The search is over without a match, or was over before.
+    SearchCancelled(CancelReason),
     /// A search could not go on after a reconnect.
     SearchFailed {
         code: Option<ErrorCode>,

@@ -184,6 +184,7 @@ impl Chat {
             .as_ref()
             .map(|stored| stored.matches.clone())
             .unwrap_or_default();
+        let restored = stored.is_some();
         let outbox = stored.map(|stored| stored.outbox).unwrap_or_default();
         connection.resume = matches.iter().map(convert::resume_point).collect();
         connection.outbox.clone_from(&outbox);
@@ -197,6 +198,7 @@ impl Chat {
             account.clone(),
             device,
             file,
+            restored,
             &user,
             options.key_packages,
             &matches,
@@ -250,18 +252,16 @@ impl Chat {
 
     /// Looks for someone to write with. With no interests given those of the profile count.
     ///
-    /// The search goes on over reconnects, until [`ChatEvent::Matched`], [`Chat::cancel`] or
-    /// [`ChatEvent::SearchFailed`].
+    /// The search goes on over reconnects, until [`ChatEvent::Matched`], [`Chat::cancel`],
+    /// [`ChatEvent::SearchCancelled`] or [`ChatEvent::SearchFailed`].
     pub async fn find(&self, interests: &[&str]) -> Result<TicketId, ChatError> {
-        let interests = (!interests.is_empty())
-            .then(|| interests.iter().map(|&text| text.to_owned()).collect());
-        self.find_with(MatchFind {
-            mode: Mode::Text,
-            interests,
-            languages: None,
-            max_distance_km: None,
-        })
-        .await
+        self.find_with(wish(interests, false)).await
+    }
+
+    /// The same, and the server goes on for some minutes after the connection is gone, also when
+    /// this process ends.
+    pub async fn find_in_background(&self, interests: &[&str]) -> Result<TicketId, ChatError> {
+        self.find_with(wish(interests, true)).await
     }
 
     /// The same with every wish.
@@ -269,7 +269,7 @@ impl Chat {
         Ok(self.ask(|reply| Command::Find(find, reply)).await??)
     }
 
-    /// Stops looking.
+    /// Stops looking, on every device of the account.
     pub async fn cancel(&self) -> Result<(), ChatError> {
         Ok(self.ask(Command::Cancel).await??)
     }
@@ -380,6 +380,17 @@ impl Chat {
         // A failure means that it is closed already.
         let _ = self.commands.send(Command::Close).await;
         self.tracker.wait().await;
+    }
+}
+
+fn wish(interests: &[&str], background: bool) -> MatchFind {
+    MatchFind {
+        mode: Mode::Text,
+        interests: (!interests.is_empty())
+            .then(|| interests.iter().map(|&text| text.to_owned()).collect()),
+        languages: None,
+        max_distance_km: None,
+        background,
     }
 }
 

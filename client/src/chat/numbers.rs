@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_stored_keeps_its_number_until_the_server_says_otherwise() {
+    fn what_may_be_stored_keeps_its_number() {
         let mut numbers = given(2);
         numbers.refused(None, Some(2));
         numbers.refused(None, None);

@@ -104,10 +104,10 @@ impl Handle {
         }
     }
 
-    /// Stops looking.
+    /// Stops looking, on every device of the account.
     pub async fn cancel(&self) -> Result<(), RequestError> {
         match self.request(ClientFrame::MatchCancel).await? {
-            ServerFrame::MatchCancelled => Ok(()),
+            ServerFrame::MatchCancelled(_) => Ok(()),
             _ => Err(RequestError::Unexpected),
         }
     }

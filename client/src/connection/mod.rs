@@ -29,9 +29,9 @@ use std::{sync::Arc, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
 use tebdil_protocol::{
-    CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew,
-    MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint, RtcState,
-    Signal, Welcome,
+    CloseCode, DeviceInfo, ErrorCode, MatchCancelled, MatchEnded, MatchFound, MessageAccepted,
+    MessageNew, MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint,
+    RtcState, Signal, Welcome,
     domain::MessageKind,
     id::{MatchId, TicketId},
     time::{Clock, Timestamp},
@@ -142,7 +142,8 @@ pub enum Ended {
 pub enum Event {
     /// A socket is open and greeted; what was missed follows.
     Connected(Box<Welcome>),
-    /// The socket is gone; a new one is tried after `retry_in`. A search for a match ended with it.
+    /// The socket is gone; a new one is tried after `retry_in`. A search for a match ended with it,
+    /// unless it is one in the background.
     Disconnected {
         reason: DisconnectReason,
         retry_in: Duration,
@@ -150,7 +151,7 @@ pub enum Event {
     Searching {
         ticket_id: TicketId,
     },
-    SearchCancelled,
+    SearchCancelled(MatchCancelled),
     MatchFound(Box<MatchFound>),
     MatchEnded(MatchEnded),
     Message(MessageNew),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
-use tebdil_protocol::{MatchFind, Secret, ServerFrame};
+use tebdil_protocol::{MatchFind, Secret, ServerFrame, domain::CancelReason};
 use tokio_tungstenite::tungstenite::Message;
 
 use self::server::{Server, quota, welcome};
@@ -92,6 +92,7 @@ async fn a_request_gets_the_answer_that_names_it() {
         interests: None,
         languages: None,
         max_distance_km: None,
+        background: false,
     };
     let (answer, ()) = tokio::join!(handle.find(find.clone()), async {
         let asked = peer.recv().await;
@@ -383,12 +384,16 @@ async fn a_request_waits_for_a_socket_and_fails_with_it() {
         async {
             let (mut peer, _) = server.welcome().await;
             let asked = peer.recv_type("match.cancel").await;
-            peer.send(&json!({"type":"match.cancelled","re":asked["id"]}))
+            peer.send(&json!({"type":"match.cancelled","reason":"cancelled","re":asked["id"]}))
                 .await;
             peer
         }
     );
-    assert_eq!(asked.0, Ok(ServerFrame::MatchCancelled));
+    let cancelled = MatchCancelled {
+        ticket_id: None,
+        reason: CancelReason::Cancelled,
+    };
+    assert_eq!(asked.0, Ok(ServerFrame::MatchCancelled(cancelled)));
     let mut peer = asked.1;
     let (answer, ()) = tokio::join!(handle.leave(MATCH), async move {
         peer.recv_type("match.leave").await;
@@ -398,7 +403,7 @@ async fn a_request_waits_for_a_socket_and_fails_with_it() {
 }
 
 #[tokio::test]
-async fn an_application_that_takes_nothing_stops_the_reading_and_loses_nothing() {
+async fn an_application_that_takes_nothing_loses_nothing() {
     let server = Server::start().await;
     let mut options = server.options();
     options.event_limit = 8;

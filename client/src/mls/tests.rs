@@ -145,7 +145,7 @@ fn ciphertexts_fall_into_four_sizes_and_never_over_the_limit() {
 }
 
 #[test]
-fn a_message_with_any_bit_changed_is_refused_and_the_true_one_still_opens() {
+fn any_changed_bit_is_refused_and_the_true_message_still_opens() {
     let (mut ada, mut bora) = pair();
     let sealed = say(&mut ada, "gerçek");
     for at in (0..sealed.ciphertext.len()).step_by(7) {

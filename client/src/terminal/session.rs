@@ -158,6 +158,7 @@ impl Session {
     async fn take_command(&mut self, name: &str, words: Vec<String>) -> Result<Next, ChatError> {
         match name {
             "find" => self.find(words).await?,
+            "background" => self.find_in_background(words).await?,
             "cancel" => self.chat.cancel().await?,
             "next" => {
                 if let Some(current) = self.current {
@@ -221,6 +222,15 @@ impl Session {
         let wanted: Vec<&str> = interests.iter().map(String::as_str).collect();
         self.chat.find(&wanted).await?;
         self.interests = interests;
+        Ok(())
+    }
+
+    /// Looks for somebody, also while this program is closed.
+    async fn find_in_background(&mut self, interests: Vec<String>) -> Result<(), ChatError> {
+        let wanted: Vec<&str> = interests.iter().map(String::as_str).collect();
+        self.chat.find_in_background(&wanted).await?;
+        self.interests = interests;
+        self.quiet(&t!("background"));
         Ok(())
     }
 

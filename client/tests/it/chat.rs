@@ -257,7 +257,7 @@ async fn a_search_outlives_its_socket() {
 }
 
 #[tokio::test]
-async fn a_search_that_succeeded_while_its_socket_was_lost_does_not_go_on() {
+async fn a_search_that_succeeded_without_its_socket_does_not_go_on() {
     let relay = Relay::start().await;
     let (mut ada, mut bora) = (
         Person::register(&options(&relay), "ada").await,
@@ -361,7 +361,7 @@ async fn a_chat_goes_on_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_report_shows_what_the_peer_said_also_after_the_match_and_a_restart() {
+async fn a_report_shows_what_the_peer_said_also_after_a_restart() {
     let relay = Relay::start().await;
     let folder = tempfile::tempdir().expect("folder");
     let mut ada = Person::register(&stored(&relay, folder.path()), "ada").await;

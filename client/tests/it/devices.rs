@@ -9,7 +9,7 @@ use crate::{
 
 impl Person {
     /// Whether the match that is told of next is here.
-    async fn matched_here(&mut self) -> bool {
+    pub async fn matched_here(&mut self) -> bool {
         self.until(|event| match event {
             ChatEvent::Matched { this_device, .. } => Some(*this_device),
             _ => None,
@@ -28,7 +28,7 @@ impl Person {
         );
     }
 
-    async fn searching(&mut self) {
+    pub async fn searching(&mut self) {
         self.until(|event| matches!(event, ChatEvent::Searching { .. }).then_some(()))
             .await;
     }

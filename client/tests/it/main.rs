@@ -2,6 +2,7 @@
 //! meet and write. What the real server does is tested with this client in the workspace's own
 //! scenarios.
 
+mod background;
 mod calls;
 mod chat;
 mod devices;

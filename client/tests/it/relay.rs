@@ -56,6 +56,10 @@ pub struct Match {
 pub struct World {
     pub users: Vec<User>,
     pub waiting: Option<usize>,
+    /// Whether that search outlives its connection.
+    background: bool,
+    /// Searches that were begun.
+    pub finds: usize,
     pub matches: Vec<Match>,
     pub refreshes: usize,
     /// Refreshes that are carried out and whose answer is lost.
@@ -248,7 +252,9 @@ impl World {
         let active = (0..self.matches.len())
             .filter(|at| !self.matches[*at].ended && self.matches[*at].users.contains(&user));
         let matches: Vec<_> = active.map(|at| self.match_json(at, user)).collect();
-        json!({"type":"welcome","session_id":"1","user":user_json(self, user),"quota":quota(),"matches":matches,
+        let searches = self.background && self.waiting == Some(user);
+        let search = searches.then(|| json!({"ticket_id":"1","mode":"text"}));
+        json!({"type":"welcome","session_id":"1","user":user_json(self, user),"quota":quota(),"matches":matches,"search":search,
             "keys_remaining":self.users[user].keys.len(),"server_time":NOW,"heartbeat_s":30,
             "limits":{"max_frame_bytes":65536,"max_ciphertext_bytes":16384,"max_devices":5,"frames_per_second":0}})
     }
@@ -268,6 +274,8 @@ impl World {
             "match.find" if self.exhausted == Some(user) => self
                 .send(user, json!({"type":"error","re":id,"code":"quota_exhausted","message":"","resets_at":"2026-11-21T21:00:00.000Z"})),
             "match.find" => {
+                self.finds += 1;
+                self.background = frame["background"] == true;
                 self.send(user, json!({"type":"match.searching","ticket_id":"1","re":id}));
                 match self.waiting.take() {
                     Some(other) if other != user => self.pair(other, user),
@@ -275,8 +283,8 @@ impl World {
                 }
             }
             "match.cancel" => {
-                self.waiting = None;
-                self.send(user, json!({"type":"match.cancelled","re":id}));
+                let ticket = self.waiting.take().map(|_| "1");
+                self.send(user, json!({"type":"match.cancelled","ticket_id":ticket,"reason":"cancelled","re":id}));
             }
             "match.leave" => {
                 let at = match_at(frame);
@@ -429,14 +437,17 @@ async fn run(relay: Relay, mut socket: WebSocket) {
         }
     }
     relay.change(|world| {
-        // A ticket dies with its connection, and a newer connection may have taken the place.
+        // A ticket dies with its connection unless it is one in the background, and a newer
+        // connection may have taken the place.
         if world.users[user]
             .socket
             .as_ref()
             .is_some_and(|socket| socket.same_channel(&out))
         {
             world.users[user].socket = None;
-            world.waiting = world.waiting.filter(|waiting| *waiting != user);
+            world.waiting = world
+                .waiting
+                .filter(|waiting| *waiting != user || world.background);
         }
     });
 }

@@ -104,7 +104,7 @@ async fn a_token_near_its_end_is_renewed_before_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_refresh_whose_answer_was_lost_is_repeated_and_a_stolen_token_is_not() {
+async fn a_refresh_is_repeated_and_a_stolen_token_is_not() {
     let relay = Relay::start().await;
     let api = Api::new(&relay.address).expect("address");
     let (account, _) = Account::register(&api, &request("ada"), Clock::system(0))

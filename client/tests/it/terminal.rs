@@ -248,6 +248,29 @@ async fn a_terminal_goes_on_where_it_was_and_holds_its_folder() {
 }
 
 #[tokio::test]
+async fn a_search_goes_on_while_the_terminal_is_closed() {
+    let relay = Relay::start().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let state = folder.path().join("state");
+    let state = state.to_str().expect("path");
+    let mut ada = Terminal::register(&relay, "ada", &["--state-dir", state]);
+    ada.line("/background satranç").await;
+    ada.until("Ayrılabilirsiniz").await;
+    ada.line("/quit").await;
+    ada.ends_well().await;
+
+    let mut bora = Terminal::register(&relay, "bora", &["--ephemeral"]);
+    bora.line("/find").await;
+    bora.until("ada#0001 ile eşleştiniz").await;
+    let mut ada = Terminal::start(&relay, &["--state-dir", state]);
+    let met = ada.until("bora#0001 ile eşleştiniz").await;
+    assert!(!met.contains("Başka bir cihazınızda"), "{met}");
+    ada.until("Güvenlik numarası").await;
+    ada.line("geldim").await;
+    bora.until("geldim").await;
+}
+
+#[tokio::test]
 async fn failures_are_told_in_the_language_of_the_user() {
     let relay = Relay::start().await;
     let taken = command(

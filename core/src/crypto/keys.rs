@@ -23,8 +23,8 @@ impl Key {
         <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Self::from)
     }
 
-    /// Another key, from which this one cannot be found. `label` says what for: HMAC-SHA-256 as the
-    /// expanding half of HKDF (RFC 5869) for one block.
+    /// Derives another key, which does not reveal this one. `label` is its purpose: HMAC-SHA-256 as
+    /// the expand step of HKDF (RFC 5869) for one block.
     #[must_use]
     pub fn derive(&self, label: &[u8]) -> Self {
         let mut mac =
@@ -47,7 +47,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Keys by id: one in use, and older ones that still open what they closed.
+/// Keys by id: one in use, and older ones that still decrypt what they encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRing {
     current: (String, Key),
@@ -63,7 +63,7 @@ impl KeyRing {
         }
     }
 
-    /// With an older key. Where the id is taken, the key that has it stays.
+    /// Adds an older key. If the id is taken, the existing key stays.
     #[must_use]
     pub fn with(mut self, id: &str, key: Key) -> Self {
         self.older.push((id.to_owned(), key));
@@ -92,7 +92,7 @@ impl KeyRing {
     /// Reads `id:key,id:key`, the current one first.
     ///
     /// # Errors
-    /// What the text must be; no part of it.
+    /// What the text must look like, quoting no part of it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut ring: Option<Self> = None;
         for entry in text.split(',') {

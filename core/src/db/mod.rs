@@ -1,11 +1,11 @@
-//! The two kinds of database behind one face: the only place that knows which there is.
+//! The two kinds of database behind one interface: the only place that knows which one it is.
 //!
-//! Everything else writes one SQL text, in PostgreSQL's words, and runs it with [`Db::read`] or
+//! Everything else writes one SQL text, in PostgreSQL's dialect, and runs it with [`Db::read`] or
 //! [`Db::write`], or in a transaction ([`Tx`]). What differs is listed here: how to connect, how to
 //! begin a write, the schema's types ([`schema`]), and the locking clauses ([`query`]).
 //!
-//! Futures are boxed here: what all of the store awaits is then compiled once, and not again in
-//! each codegen unit that awaits it (ADR 35).
+//! Futures are boxed here, so that what the whole store awaits is compiled once, and not in each
+//! codegen unit that awaits it (ADR 35).
 
 mod postgres;
 mod query;
@@ -34,10 +34,10 @@ use crate::{ids::IdGenerator, store::StoreError};
 /// How long a statement waits for a connection or, on SQLite, for the write lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Prepared statements that a connection keeps: all there are, in their shapes.
+/// Prepared statements that a connection keeps: room for all of them, in all shapes.
 const STATEMENTS: usize = 512;
 
-/// Rows of SQLite that wait to be taken: those of both sides of as many matches as a batch has.
+/// Rows of SQLite that may wait to be read: both sides of as many matches as a batch has.
 const ROW_BUFFER: usize = 1_024;
 
 /// Connections to a database.
@@ -45,7 +45,7 @@ const ROW_BUFFER: usize = 1_024;
 pub(crate) enum Db {
     /// WAL mode: readers never wait for the writer, and the pool of one is the queue for writing.
     Sqlite { read: SqlitePool, write: SqlitePool },
-    /// No call on it waits for ever for a server that fell silent.
+    /// No call on it waits for ever for a silent server.
     Postgres(PostgresPool),
 }
 
@@ -69,10 +69,10 @@ impl Db {
             // from being read from the log again.
             .pragma("wal_autocheckpoint", "8192")
             .pragma("cache_size", "-32768")
-            // What is deleted is overwritten: ciphertext that arrived leaves the file, too.
+            // Deleted rows are overwritten, so that acknowledged ciphertext also leaves the file.
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT)
-            // The thread of a connection stops at each so many rows until they are taken.
+            // After so many rows the connection's thread waits until they are read.
             .row_buffer_size(ROW_BUFFER)
             .statement_cache_capacity(STATEMENTS);
         if !url.contains(":memory:") && !url.contains("mode=memory") {
@@ -80,7 +80,7 @@ impl Db {
         }
         let write = SqlitePoolOptions::new()
             .max_connections(1)
-            // It is a file: no connection to it is lost.
+            // It is a file, so no connection to it is lost.
             .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.clone())
@@ -100,8 +100,8 @@ impl Db {
         match self {
             Self::Sqlite { write, .. } => schema::sqlite().run(write).await?,
             Self::Postgres(pool) => {
-                // A connection that does not come back: a large table, or another node's lock, may
-                // take longer than a statement should.
+                // A connection that does not return to the pool: a large table, or another node's
+                // lock, may take longer than a statement should.
                 let mut connection = pool.detached().await?;
                 sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0")
                     .execute(&mut connection)
@@ -154,8 +154,8 @@ impl Db {
         self.read(sql).value().await
     }
 
-    /// Begins a transaction that writes, and may make `ids`. `wake` is told after the commit of one
-    /// that [wakes the workers](Tx::wake_workers).
+    /// Begins a transaction that writes, and may make `ids`. `wake` is notified after a commit that
+    /// [wakes the workers](Tx::wake_workers).
     pub(crate) fn begin<'a>(
         &'a self,
         ids: &'a Arc<IdGenerator>,
@@ -222,8 +222,7 @@ impl Tx {
         self.ids.next()
     }
 
-    /// Waits until no other write holds this key, and holds it until the end. For what has no row
-    /// to lock yet.
+    /// Locks this key until the end, once no other write holds it. For what has no row to lock yet.
     pub(crate) async fn lock(&mut self, key: i64) -> Result<(), sqlx::Error> {
         if matches!(self.open, Open::Postgres(_)) {
             self.query("SELECT pg_advisory_xact_lock($1)")
@@ -234,9 +233,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Has every statement from here on planned for what its tables hold now. PostgreSQL keeps a
-    /// plan that was made while a table was empty, which reads all of it, until the table is next
-    /// analysed, however much has come meanwhile.
+    /// Has every statement from here on planned for the current contents of its tables. PostgreSQL
+    /// keeps a plan made while a table was empty, which reads all of it, until the table is next
+    /// analysed, however much it has grown.
     pub(crate) async fn plan_anew(&mut self) -> Result<(), sqlx::Error> {
         if matches!(self.open, Open::Postgres(_)) {
             self.query("SET LOCAL plan_cache_mode = force_custom_plan")
@@ -259,7 +258,7 @@ impl Tx {
                 Open::Sqlite(tx) => tx.commit().await,
                 Open::Postgres(held) => held.commit().await,
             };
-            // Also after an error: it costs a look.
+            // Also after an error: it costs only one look.
             if self.wakes {
                 self.wake.notify_one();
             }
@@ -268,15 +267,14 @@ impl Tx {
     }
 }
 
-/// Counts what is asked of the database, a beginning and a commit as a statement each. Those of
-/// migrations are not counted, nor is what undoes a transaction that was given up.
+/// Counts statements, `BEGIN` and `COMMIT` included. Migrations and rollbacks are not counted.
 fn count_statement() {
     metrics::counter!("tebdil_statements_total").increment(1);
 }
 
-/// Makes an empty SQLite file that only this user can read, where there is none. SQLite itself
-/// would leave that to the umask; its `-wal` and `-shm` get the mode of this file. The mode of a
-/// file that is there is its owner's choice.
+/// Creates an empty SQLite file that only this user can read, if there is none. SQLite itself would
+/// leave that to the umask; its `-wal` and `-shm` get the mode of this file. The mode of an
+/// existing file is its owner's choice.
 fn make_private(file: &Path) -> io::Result<()> {
     match fs::OpenOptions::new()
         .write(true)
@@ -295,12 +293,12 @@ pub fn is_shared(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
 }
 
-/// Whether `url` has the form of a database's.
+/// Whether `url` has the form of a database URL.
 pub fn is_database(url: &str) -> bool {
     url.starts_with("sqlite:") || is_shared(url)
 }
 
-/// The file of a database that is one; `None` for one behind a server.
+/// The file of an SQLite database; `None` for one behind a server.
 pub fn database_file(url: &str) -> Option<&Path> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);

@@ -1,10 +1,9 @@
-//! PostgreSQL, which may fall silent: its machine lost power, or a line swallows everything, and no
-//! end of a connection ever comes.
+//! PostgreSQL, which may fall silent: its machine lost power, or the network drops everything, and
+//! connections never end.
 //!
-//! Then no call waits for ever, and no connection of the pool is lost. Every call has a deadline,
-//! and one that misses it closes its connection. The server, for its part, is asked to forget a
-//! node that fell silent ([`SESSION`]): what a dead node has locked is free again after some
-//! seconds.
+//! Even then no call waits for ever, and the pool loses no connection. Every call has a deadline,
+//! and one that misses it closes its connection. The server, for its part, is asked to drop silent
+//! nodes ([`SESSION`]): what a dead node has locked is free after some seconds.
 
 use std::{io, str::FromStr as _, time::Duration};
 
@@ -24,32 +23,32 @@ use super::{ACQUIRE_TIMEOUT, STATEMENTS};
 mod tests;
 
 /// How long a call may take, from asking for a connection to the last answer. Longer than the
-/// server lets a statement run or wait ([`SESSION`]): whoever gets no answer until then waits for a
-/// server that is silent, and what it had begun there has ended meanwhile.
+/// server lets a statement run or wait ([`SESSION`]): if no answer comes by then, the server is
+/// silent, and what was begun there has ended meanwhile.
 const CALL: Duration = Duration::from_secs(10);
 
-/// How long a connection that was idle may take to show that it still leads to the server, before
-/// another one is opened in its place.
+/// How long an idle connection may take to prove that it still reaches the server, before another
+/// one is opened in its place.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// How long a connection may take to undo what a call left behind. Later it is closed.
+/// How long a connection may take to roll back what a call left behind. After that it is closed.
 const TIDY: Duration = Duration::from_secs(1);
 
-/// What a session asks of the server, times in milliseconds, those of TCP's keepalive in seconds. A
-/// database URL that sets one of them wins.
+/// What a session asks of the server, times in milliseconds, those of TCP's keepalive in seconds.
+/// The database URL can override each.
 ///
-/// The order matters: what a silent node has locked is free (4 s) before those who wait for it give
+/// The order matters: a silent node's locks are released (4 s) before those who wait for them give
 /// up (6 s) or their statement is ended (8 s), and all that before the call itself gives up (10 s):
-/// what it had begun is over when its caller hears that nobody answers.
+/// what it had begun is over when its caller learns that nobody answers.
 const SESSION: [(&str, &str); 7] = [
-    // Ours take a few: one that takes longer waits for a lock or a disk that will not come, and
-    // keeps a connection from everybody else.
+    // Ours take a few milliseconds: one that takes this long waits for a lock or a disk in vain,
+    // and keeps a connection from everybody else.
     ("statement_timeout", "8000"),
     ("lock_timeout", "6000"),
-    // Between two statements we compute for milliseconds: a node that says nothing for so long says
-    // nothing any more.
+    // Between two statements we compute for milliseconds: a node that is silent for this long is
+    // gone.
     ("idle_in_transaction_session_timeout", "4000"),
-    // Sessions without a transaction hold nothing but a place among the server's connections: 11 s.
+    // Sessions without a transaction hold only one of the server's connections: 11 s.
     ("tcp_keepalives_idle", "5"),
     ("tcp_keepalives_interval", "2"),
     ("tcp_keepalives_count", "3"),
@@ -74,8 +73,8 @@ impl PostgresPool {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // Instead of sqlx's own, which would use up the time in which another connection can be
-            // opened.
+            // Instead of sqlx's own check, which would use up the time for opening another
+            // connection.
             .test_before_acquire(false)
             .before_acquire(|connection, _| {
                 Box::pin(async move {
@@ -97,7 +96,8 @@ impl PostgresPool {
     pub(crate) async fn acquire(&self) -> Result<Held, Error> {
         let until = Instant::now() + self.call;
         Ok(Held {
-            // Opening one takes a large future, TLS above all; who waits for it should not be large.
+            // Opening one takes a large future, above all for TLS; its callers' futures should stay
+            // small.
             connection: Some(Box::pin(self.pool.acquire()).await?),
             until,
             silent: false,
@@ -105,19 +105,19 @@ impl PostgresPool {
         })
     }
 
-    /// A connection that does not come back, for what may take long. It has no deadline.
+    /// A connection that does not return to the pool, for long work. It has no deadline.
     pub(super) async fn detached(&self) -> Result<PgConnection, Error> {
         Ok(self.pool.acquire().await?.detach())
     }
 
     /// Waits for the calls that are under way, and closes.
     pub(super) async fn close(&self) {
-        // Longer than they can take: a server that says nothing keeps nobody from ending.
+        // Longer than they can take, so that a silent server does not keep the process from ending.
         let _ = timeout(self.call + TIDY, self.pool.close()).await;
     }
 }
 
-/// Adds [`SESSION`] to what the database URL asks for.
+/// Adds [`SESSION`] to the options in the database URL.
 fn session(options: PgConnectOptions) -> PgConnectOptions {
     let given = options.get_options().unwrap_or_default().to_owned();
     // `-c name=value`, `-cname=value` or `--name=value`.
@@ -140,14 +140,14 @@ fn silent() -> Error {
     ))
 }
 
-/// The connection of one call. Dropping it gives it back, or closes it at once when the server was
-/// silent. What was begun and not committed is undone.
+/// The connection of one call. Dropping it returns it to the pool, or closes it at once if the
+/// server was silent. What was begun and not committed is rolled back.
 #[derive(Debug)]
 pub(crate) struct Held {
     /// Taken when it is dropped.
     connection: Option<PoolConnection<Postgres>>,
     until: Instant,
-    /// An answer is missing: nothing can be said on this connection any more.
+    /// An answer is missing, so this connection cannot be used any more.
     silent: bool,
     /// A transaction was begun, and is not committed.
     open: bool,
@@ -174,14 +174,14 @@ impl Held {
         bounded(until, silent, said).await.map(drop)
     }
 
-    /// Runs a statement, and says how many rows it changed.
+    /// Runs a statement, and returns how many rows it changed.
     pub(super) async fn execute(&mut self, sql: SqlStr, args: PgArguments) -> Result<u64, Error> {
         let (connection, until, silent) = self.parts();
         let done = sqlx::query_with(sql, args).execute(connection);
         Ok(bounded(until, silent, done).await?.rows_affected())
     }
 
-    /// Every row that a statement answers. All of it has to come before the deadline.
+    /// All rows of a statement, which have to come before the deadline.
     pub(super) async fn fetch(
         &mut self,
         sql: SqlStr,
@@ -198,7 +198,7 @@ impl Held {
     }
 }
 
-/// Waits until the deadline at most, and notes when nothing came.
+/// Waits until the deadline at most, and notes if no answer came.
 async fn bounded<T>(
     until: Instant,
     unanswered: &mut bool,
@@ -219,15 +219,15 @@ impl Drop for Held {
             // Such a task ends after `TIDY` by itself, so nobody has to wait for it. Nobody may
             // abort it: the pool would get the connection with what is open.
             Ok(runtime) if !self.silent => drop(runtime.spawn(tidy(connection, self.open))),
-            // Without a goodbye: nobody hears it. The place in the pool is free at once.
+            // Without a goodbye that nobody would hear. The place in the pool is free at once.
             _ => drop(connection.detach()),
         }
     }
 }
 
-/// Undoes what is `open`, and gives the connection back to its pool, which first asks it whether it
-/// is well, as sqlx does when it drops one. Without a deadline that would wait for ever, and the
-/// place in the pool with it.
+/// Rolls back what is `open`, and returns the connection to its pool, which first checks it, as
+/// sqlx does when one is dropped. Without a deadline that would wait for ever and keep its place in
+/// the pool.
 async fn tidy(mut connection: PoolConnection<Postgres>, open: bool) {
     let until = Instant::now() + TIDY;
     if open {

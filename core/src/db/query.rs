@@ -1,8 +1,8 @@
 //! One statement, with what is bound to it, for either database.
 //!
-//! SQL is written once, as PostgreSQL reads it. For SQLite the locking clauses are taken out: it
-//! has one writer, who needs none. What is said of many rows at once is said with [`Query::rows`]
-//! or [`Query::list`], in few shapes, so that a prepared statement serves again.
+//! SQL is written once, as PostgreSQL reads it. For SQLite the locking clauses are removed: its one
+//! writer needs none. Statements about many rows use [`Query::rows`] or [`Query::list`], in few
+//! shapes, so that a prepared statement serves again.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -19,8 +19,8 @@ use super::postgres::{Held, PostgresPool};
 #[cfg(test)]
 mod tests;
 
-/// What can be bound on both databases. An `Option` keeps its type, so that PostgreSQL knows of
-/// what kind a NULL is.
+/// What can be bound on both databases. An `Option` keeps its type, so that PostgreSQL knows the
+/// type of a NULL.
 pub(crate) trait Bind<'q>:
     Encode<'q, Sqlite> + Type<Sqlite> + Encode<'q, Postgres> + Type<Postgres> + 'q
 {
@@ -61,9 +61,9 @@ pub(crate) struct Query<'t> {
     on: On<'t>,
     sql: Cow<'static, str>,
     args: Args,
-    /// What was bound could not be written.
+    /// A bound value could not be encoded.
     failed: Option<Error>,
-    /// It is about rows, of which there are none.
+    /// It is about a list of rows that is empty.
     idle: bool,
 }
 

@@ -1,17 +1,17 @@
-//! What is held of whom: every column of every table, whether its person gets it with the export,
-//! and what an erasure does to it.
+//! What is stored about whom: every column of every table, whether its person gets it in the
+//! export, and what an erasure does to it.
 //!
 //! The export ([`Accounts::export`](crate::store::Accounts::export)) and the deletions of an
-//! erasure are made from [`TABLES`]. Tests walk both schemas: they fail at a column that is not
+//! erasure are generated from [`TABLES`]. Tests walk both schemas: they fail if a column is not
 //! listed, fill every personal table, and look for what they wrote in the export and, after the
-//! erasure, anywhere.
+//! erasure, everywhere.
 //!
 //! # How to add a column or a table
 //!
 //! 1. List it in [`TABLES`] (`privacy/tables.rs`), in the order of an export.
-//! 2. A table with personal rows says whose they are and what an erasure does to them. What no
-//!    whole deletion removes is blanked in `store/accounts/erasure.rs`.
-//! 3. `docs/data-retention.md` gets its line.
+//! 2. A table with personal rows says whose they are and what an erasure does to them. What is not
+//!    deleted as a whole is blanked in `store/accounts/erasure.rs`.
+//! 3. Add a line to `docs/data-retention.md`.
 
 mod tables;
 
@@ -28,19 +28,19 @@ pub enum Kind {
     Real,
     Flag,
     Time,
-    /// A number that is shown as text, as everywhere.
+    /// A number that is shown as text, like all ids.
     Id,
     /// Text that is JSON.
     Json,
     /// Shown as base64.
     Bytes,
-    /// A user who is shown by its handle, under the name without `_id`.
+    /// A user, shown by handle, under the name without `_id`.
     Peer,
     /// A user: `self` or `other`, under the name without `_id`.
     Who,
     /// Text that describes the sender of the row, and is shown to nobody else.
     OfSender,
-    /// Encrypted: shown in clear, under the name without `_ciphertext`.
+    /// Encrypted: shown in clear text, under the name without `_ciphertext`.
     Sealed {
         context: &'static str,
         /// The column with the id of the key.
@@ -55,7 +55,7 @@ pub enum Kind {
     },
 }
 
-/// What a ciphertext is bound to.
+/// The row identity that a ciphertext is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// The row's `phone_index`.
@@ -68,7 +68,7 @@ pub enum Bound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     As(Kind),
-    /// Not, for this reason.
+    /// It is not, for this reason.
     Not(&'static str),
 }
 
@@ -77,7 +77,7 @@ pub enum Shown {
 pub struct Column {
     pub name: &'static str,
     pub shown: Shown,
-    /// Why it outlives an erasure, where the row does; `None`: it is overwritten.
+    /// Why it outlives an erasure, if the row does; `None`: it is overwritten.
     pub stays: Option<&'static str>,
 }
 
@@ -87,7 +87,7 @@ impl Column {
         self
     }
 
-    /// What it is called in the export.
+    /// Its name in the export.
     pub fn key(&self) -> &'static str {
         let end = match self.shown {
             Shown::As(Kind::Peer | Kind::Who) => "_id",
@@ -108,8 +108,7 @@ pub enum Rows {
     Of(&'static str, Option<&'static str>),
     /// Rows of the user's matches, read match by match (`match_id`), by sender and `seq`.
     OfMatches {
-        /// Only of matches that go on: of others nobody reads them, and they are about to be
-        /// deleted.
+        /// Only of open matches: nobody can read those of others, and they are about to be deleted.
         open: bool,
     },
 }
@@ -135,7 +134,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Whether it holds anything of anybody.
+    /// Whether it contains anything personal.
     pub const fn is_personal(&self) -> bool {
         !matches!(self.rows, Rows::Nobody(_))
     }

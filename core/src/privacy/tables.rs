@@ -204,6 +204,19 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "searches",
+        rows: Rows::Of(OWN, None),
+        erasure: Erasure::Deleted(OWN),
+        columns: &[
+            hidden("user_id", ITSELF),
+            shown("ticket_id", Id),
+            shown("session_id", Id),
+            shown("wish", Json),
+            shown("created_at", Time),
+            shown("expires_at", Time),
+        ],
+    },
+    Table {
         name: "messages",
         rows: Rows::OfMatches { open: true },
         erasure: Erasure::DeletedApart,

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_keys_are_not_all_remembered_and_who_is_at_the_limit_is() {
+    fn of_a_million_keys_those_at_the_limit_are_remembered() {
         let (counts, rate) = (
             Counts::new(),
             Rate {

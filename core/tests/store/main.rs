@@ -41,6 +41,7 @@ mod quota;
 mod referrals;
 mod reports;
 mod schema;
+mod searches;
 mod sessions;
 mod sign_ins;
 mod staff;
@@ -97,6 +98,7 @@ pub fn side(user: UserId, session: SessionId, ticket: i64) -> NewSide {
         user_id: user,
         ticket_id: TicketId(ticket),
         session_id: session,
+        background: false,
     }
 }
 

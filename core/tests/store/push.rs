@@ -263,6 +263,7 @@ async fn a_message_concerns_while_the_match_is_open(
         PushAudience::Devices(vec![]),
         "the match belongs to a device that has no token"
     );
+    a_match_concerns_the_device_that_searched(t, user.id, session.id).await;
     assert_eq!(
         audience(t, &message(other.id)).await,
         PushAudience::Seen,
@@ -294,6 +295,30 @@ async fn a_message_concerns_while_the_match_is_open(
     t.execute("UPDATE messages SET kind = 'content'").await;
     t.execute("DELETE FROM messages").await;
     assert_eq!(audience(t, &message(user.id)).await, PushAudience::Seen);
+}
+
+/// A match of a background search wakes the one device that searched.
+async fn a_match_concerns_the_device_that_searched(
+    t: &TestStore,
+    user: UserId,
+    session: SessionId,
+) {
+    let on = |session_id| PushOrder::Match {
+        user_id: user,
+        match_id: MatchId(9),
+        session_id,
+    };
+    assert_eq!(
+        audience(t, &on(session)).await,
+        PushAudience::Devices(vec![session])
+    );
+    assert_eq!(
+        audience(t, &on(SessionId(1))).await,
+        PushAudience::Devices(vec![])
+    );
+    t.execute("UPDATE match_sides SET open = FALSE").await;
+    assert_eq!(audience(t, &on(session)).await, PushAudience::Seen);
+    t.execute("UPDATE match_sides SET open = TRUE").await;
 }
 
 async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {

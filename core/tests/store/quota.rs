@@ -16,7 +16,7 @@ tebdil_core::store_conformance! {
     a_due_reset_is_shown_before_it_is_written,
     a_grant_counts_once,
     a_grant_comes_after_the_reset_of_the_day,
-    concurrent_finds_of_the_same_users_spend_exactly_what_there_is,
+    concurrent_finds_of_the_same_users_spend_what_there_is,
     a_clock_set_back_gives_nothing_twice,
 }
 
@@ -182,7 +182,7 @@ async fn a_grant_comes_after_the_reset_of_the_day(t: TestStore) {
     );
 }
 
-async fn concurrent_finds_of_the_same_users_spend_exactly_what_there_is(t: TestStore) {
+async fn concurrent_finds_of_the_same_users_spend_what_there_is(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let rules = MatchRules {
         max_active_text: 1_000,

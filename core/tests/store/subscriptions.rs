@@ -17,7 +17,7 @@ use crate::{
 };
 
 tebdil_core::store_conformance! {
-    limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing,
+    limits_follow_the_tier_and_changing_it_gains_nothing,
     a_clock_set_back_gains_nothing_by_a_change_of_tier,
     premium_lasts_while_any_subscription_does,
 }
@@ -116,7 +116,7 @@ async fn what_came_back_stays_and_a_new_day_owes_nothing(
     assert_eq!(balances(t, user).await.text, 100);
 }
 
-async fn limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing(t: TestStore) {
+async fn limits_follow_the_tier_and_changing_it_gains_nothing(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let rules = MatchRules {
         max_active_text: 1_000,

@@ -1,16 +1,16 @@
-//! Where the tag stands in an MLS message (RFC 9420): in its authenticated data, which is not
-//! encrypted. Nothing else of the message is looked at.
+//! Finds the tag in an MLS message (RFC 9420): it is in the authenticated data, which is not
+//! encrypted. Nothing else in the message is read.
 
 use super::FrankingTag;
 
-/// Authenticated data of a content message: items of 35 bytes altogether (`23`), of which one is of
-/// the component `0020` and has 32 bytes (`20`), the tag.
+/// Authenticated data of a content message: items of 35 bytes in all (`23`), one of them of the
+/// component `0020` with 32 bytes (`20`), the tag.
 const DATA_PREFIX: [u8; 4] = [0x23, 0x00, 0x20, 0x20];
 
 /// `ProtocolVersion mls10`, `WireFormat mls_private_message`.
 const PRIVATE_MESSAGE: [u8; 4] = [0, 1, 0, 2];
 
-/// `ContentType application`: not a proposal or commit, which say nothing.
+/// `ContentType application`: not a proposal or commit, which carry no content.
 const APPLICATION: u8 = 1;
 
 /// The authenticated data that carries `tag`.
@@ -18,15 +18,15 @@ pub fn authenticated_data(tag: &FrankingTag) -> Vec<u8> {
     [&DATA_PREFIX[..], tag].concat()
 }
 
-/// The tag in authenticated data, where that has the one allowed form.
+/// The tag in authenticated data, if that has the one allowed form.
 pub fn tag_in_authenticated_data(data: &[u8]) -> Option<FrankingTag> {
     data.strip_prefix(&DATA_PREFIX)?.try_into().ok()
 }
 
-/// The tag in an `MLSMessage`, where that is one whole `PrivateMessage` with content of an
-/// application; `None` for anything else.
+/// The tag in an `MLSMessage`, if that is one whole `PrivateMessage` with application content;
+/// `None` for anything else.
 ///
-/// Whether the message decrypts, only its receiver knows, who checks the tag again.
+/// Only the receiver, who checks the tag again, knows whether the message decrypts.
 pub fn tag_in_message(message: &[u8]) -> Option<FrankingTag> {
     let mut rest = message.strip_prefix(&PRIVATE_MESSAGE)?;
     let _group_id = vector(&mut rest)?;
@@ -39,7 +39,7 @@ pub fn tag_in_message(message: &[u8]) -> Option<FrankingTag> {
 }
 
 /// Takes a vector with its length (§2.1.2) off the front: the two highest bits of the first byte
-/// say in how many bytes the length stands, and it must be the fewest.
+/// say how many bytes the length takes, which must be as few as possible.
 fn vector<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, after) = match *rest {
         [a @ 0x00..=0x3f, after @ ..] => (u32::from(*a), after),

@@ -2,8 +2,8 @@
 //!
 //! After the IETF MIMI drafts' abuse reporting and Grubbs, Lu and Ristenpart, *Message Franking via
 //! Committing Authenticated Encryption* (2017). The sender commits to the content with
-//! [`franking_tag`]; the server puts its own MAC, the [`Frank`](crate::Frank), over the tag and who
-//! sent it to whom when.
+//! [`franking_tag`]; the server puts its own MAC, the [`Frank`](crate::Frank), over the tag, the
+//! two users and the time.
 
 mod framing;
 
@@ -20,8 +20,8 @@ pub type FrankingTag = [u8; 32];
 /// Labels keep this MAC and the server's apart from each other and from everything else.
 const TAG_DOMAIN: &[u8] = b"tebdil franking v1";
 
-/// The key of the commitment: exactly 32 bytes, since HMAC pads shorter keys with zeros and a free
-/// length would not bind.
+/// The key of the commitment: exactly 32 bytes. HMAC pads shorter keys with zeros, so with a free
+/// length the tag would not bind.
 pub type Salt = [u8; 32];
 
 /// The SHA-256 of a ciphertext.
@@ -70,7 +70,7 @@ fn tag_mac(salt: &Salt, match_id: MatchId, sender_handle: &str, content: &[u8]) 
     )
 }
 
-/// The MAC of `fields`, each with its length before it.
+/// The MAC of `fields`, each preceded by its length.
 pub fn keyed(key: &[u8; 32], fields: &[&[u8]]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     for field in fields {

@@ -43,6 +43,12 @@ fn round_of(signal: &Signal) -> Round {
     }
 }
 
+/// A node gets a signal of the other one, and so does its device, which is there.
+fn deliver(node: &mut Call, from: MatchRole, signal: Signal, now: Timestamp) -> Option<Signal> {
+    let signal = node.receive(from, signal, now)?;
+    node.hand_over(from, &signal).then_some(signal)
+}
+
 #[test]
 fn an_offer_is_answered_once_and_candidates_wait_for_it() {
     let (mut a, mut b) = (Call::default(), Call::default());
@@ -54,7 +60,7 @@ fn an_offer_is_answered_once_and_candidates_wait_for_it() {
         (2, 10, &candidate("early"))
     );
     for signal in sent {
-        assert!(b.receive(A, signal, at(11)).is_some());
+        assert!(deliver(&mut b, A, signal, at(11)).is_some());
     }
     let answered = b.send(B, answer(None), at(20)).expect("answered");
     assert_eq!(round_of(&answered[0]), 10);
@@ -66,10 +72,10 @@ fn an_offer_is_answered_once_and_candidates_wait_for_it() {
         b.send(B, answer(None), at(21)),
         Err(OutOfOrder::NothingToAnswer)
     );
-    assert!(a.receive(B, answered[0].clone(), at(22)).is_some());
+    assert!(deliver(&mut a, B, answered[0].clone(), at(22)).is_some());
     assert_eq!(a.stage(), Stage::Answered(at(10)));
     assert!(
-        a.receive(B, answered[0].clone(), at(23)).is_none(),
+        deliver(&mut a, B, answered[0].clone(), at(23)).is_none(),
         "a repeat"
     );
     assert_eq!(
@@ -94,27 +100,27 @@ fn roles_are_kept() {
     );
     let forged = description(DescriptionKind::Offer, Some(5));
     assert_eq!(
-        a.receive(B, forged, at(1)),
+        deliver(&mut a, B, forged, at(1)),
         None,
         "the answerer's node cannot offer either"
     );
-    assert_eq!(b.receive(A, answer(Some(1)), at(1)), None);
-    assert_eq!(b.receive(A, offer(), at(1)), None, "of no round");
-    assert_eq!(a.receive(B, candidate("of nothing"), at(1)), None);
+    assert_eq!(deliver(&mut b, A, answer(Some(1)), at(1)), None);
+    assert_eq!(deliver(&mut b, A, offer(), at(1)), None, "of no round");
+    assert_eq!(deliver(&mut a, B, candidate("of nothing"), at(1)), None);
 }
 
 #[test]
 fn a_newer_offer_makes_the_answer_to_the_old_one_late() {
     let (mut a, mut b) = (Call::default(), Call::default());
     let first = a.send(A, offer(), at(10)).expect("offered").remove(0);
-    b.receive(A, first.clone(), at(10)).expect("forwarded");
+    deliver(&mut b, A, first.clone(), at(10)).expect("forwarded");
     let late = b.send(B, answer(None), at(11)).expect("answered").remove(0);
     // The clock was set back: the number goes on all the same.
     let second = a.send(A, offer(), at(5)).expect("offered again").remove(0);
     assert_eq!(round_of(&second), 11);
-    assert_eq!(a.receive(B, late, at(12)), None);
-    assert_eq!(b.receive(A, first, at(12)), None, "an old offer");
-    assert!(b.receive(A, second, at(12)).is_some());
+    assert_eq!(deliver(&mut a, B, late, at(12)), None);
+    assert_eq!(deliver(&mut b, A, first, at(12)), None, "an old offer");
+    assert!(deliver(&mut b, A, second, at(12)).is_some());
     assert_eq!(
         b.send(B, answer(Some(10)), at(12)),
         Err(OutOfOrder::NothingToAnswer)
@@ -126,16 +132,16 @@ fn a_newer_offer_makes_the_answer_to_the_old_one_late() {
 fn a_node_that_forgot_the_call_is_caught_up_by_the_next_offer() {
     let (mut a, mut b) = (Call::default(), Call::default());
     let first = a.send(A, offer(), at(10)).expect("offered").remove(0);
-    b.receive(A, first, at(10)).expect("forwarded");
+    deliver(&mut b, A, first, at(10)).expect("forwarded");
     let mut a = Call::default();
     let again = a.send(A, offer(), at(20)).expect("offered").remove(0);
-    assert!(b.receive(A, again.clone(), at(20)).is_some());
+    assert!(deliver(&mut b, A, again.clone(), at(20)).is_some());
     let mut b = Call::default();
     assert_eq!(
         b.send(B, answer(None), at(21)),
         Err(OutOfOrder::NothingToAnswer)
     );
-    assert!(b.receive(A, again, at(21)).is_some());
+    assert!(deliver(&mut b, A, again, at(21)).is_some());
     assert!(b.send(B, answer(None), at(22)).is_ok());
 }
 
@@ -162,9 +168,34 @@ fn candidates_are_bounded() {
     a.send(A, candidate("x"), at(5)).expect("counts anew");
 }
 
+#[test]
+fn what_an_absent_device_missed_is_not_taken_for_seen() {
+    let mut call = Call::default();
+    let offered = call.send(A, offer(), at(10)).expect("offered").remove(0);
+    assert_eq!(
+        call.send(B, answer(None), at(11)),
+        Err(OutOfOrder::NothingToAnswer),
+        "it was away, and is back"
+    );
+    let candidates = call.send(A, candidate("x"), at(11)).expect("forwarded");
+    assert!(!call.hand_over(A, &candidates[0]), "of what it missed");
+    let round = Some(round_of(&offered));
+    assert!(
+        call.send(B, answer(round), at(12)).is_ok(),
+        "it got the offer at another node"
+    );
+    let candidates = call.send(B, candidate("y"), at(12)).expect("forwarded");
+    assert!(!call.hand_over(B, &candidates[0]), "the offerer was away");
+    let offered = call.send(A, offer(), at(20)).expect("offered").remove(0);
+    assert!(call.hand_over(A, &offered));
+    assert!(call.send(B, answer(None), at(21)).is_ok());
+}
+
 /// What the clients have seen of each other.
 #[derive(Default)]
 struct Clients {
+    /// Without a connection: they say nothing and get nothing.
+    away: Vec<MatchRole>,
     /// The newest offer of the offerer, and the one that the answerer got last.
     offered: Option<Round>,
     seen: Option<Round>,
@@ -173,6 +204,37 @@ struct Clients {
 }
 
 impl Clients {
+    /// What a client says in this step. A candidate of the offerer has the round for a name.
+    fn said(&self, step: &Step) -> Option<(MatchRole, Signal)> {
+        let (from, signal) = match step {
+            Step::Offer => (A, offer()),
+            Step::Answer => (B, answer(None)),
+            Step::CandidateOf(role) => (
+                *role,
+                candidate(&self.offered.unwrap_or_default().to_string()),
+            ),
+            Step::DeliverFrom(_) | Step::Forget(_) | Step::Away(_) => return None,
+        };
+        (!self.away.contains(&from)).then_some((from, signal))
+    }
+
+    /// The client of this side goes, or comes back.
+    fn away(&mut self, role: MatchRole) {
+        let before = self.away.len();
+        self.away.retain(|away| *away != role);
+        if self.away.len() == before {
+            self.away.push(role);
+        }
+    }
+
+    /// A signal passed a node where the client of the other side is, unless it is away.
+    fn reach(&mut self, node: &mut Call, from: MatchRole, signal: &Signal) {
+        let to = if from == A { B } else { A };
+        if !self.away.contains(&to) && node.hand_over(from, signal) {
+            self.get(from, signal);
+        }
+    }
+
     /// The other side of `from` gets a signal.
     fn get(&mut self, from: MatchRole, signal: &Signal) {
         match (from, signal) {
@@ -183,7 +245,10 @@ impl Clients {
                 );
                 self.seen = described.round;
             }
-            (A, Signal::Candidate(_)) => assert!(self.seen.is_some()),
+            (A, Signal::Candidate(of)) => {
+                let of: Round = of.candidate.expose().parse().expect("a round");
+                assert!(Some(of) <= self.seen, "of an offer that was missed");
+            }
             (B, Signal::Description(described)) => {
                 assert_eq!(described.round, self.offered);
                 assert!(self.answered != self.offered, "answered twice");
@@ -219,6 +284,8 @@ enum Step {
     DeliverFrom(MatchRole),
     /// The node of this side is started anew; its client comes back and hears of nothing.
     Forget(MatchRole),
+    /// The connection of this side goes, or comes back.
+    Away(MatchRole),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -229,16 +296,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => role().prop_map(Step::CandidateOf),
         8 => role().prop_map(Step::DeliverFrom),
         1 => role().prop_map(Step::Forget),
+        2 => role().prop_map(Step::Away),
     ]
-}
-
-fn said(step: &Step) -> Option<(MatchRole, Signal)> {
-    match step {
-        Step::Offer => Some((A, offer())),
-        Step::Answer => Some((B, answer(None))),
-        Step::CandidateOf(role) => Some((*role, candidate("x"))),
-        Step::DeliverFrom(_) | Step::Forget(_) => None,
-    }
 }
 
 proptest! {
@@ -255,7 +314,7 @@ proptest! {
         let mut now = 0;
         for step in steps {
             now += 1;
-            if let Some((from, signal)) = said(&step) {
+            if let Some((from, signal)) = clients.said(&step) {
                 let (node, line) =
                     if from == A { (&mut a, &mut from_a) } else { (&mut b, &mut from_b) };
                 let out = node.send(from, signal, at(now));
@@ -271,7 +330,7 @@ proptest! {
                     let got = line.pop_front();
                     let got = got.and_then(|signal| node.receive(from, signal, at(now)));
                     if let Some(signal) = got {
-                        clients.get(from, &signal);
+                        clients.reach(node, from, &signal);
                     }
                 }
                 Step::Forget(A) => {
@@ -285,16 +344,17 @@ proptest! {
                     clients.seen = None;
                     from_a.clear();
                 }
+                Step::Away(role) => clients.away(role),
                 _ => {}
             }
         }
         now += 1_000;
         from_a.extend(a.send(A, offer(), at(now)).expect("offered"));
         for signal in from_a {
-            b.receive(A, signal, at(now));
+            deliver(&mut b, A, signal, at(now));
         }
         from_b.extend(b.send(B, answer(None), at(now)).expect("answered"));
-        let mut heard = from_b.into_iter().filter_map(|signal| a.receive(B, signal, at(now)));
+        let mut heard = from_b.into_iter().filter_map(|signal| deliver(&mut a, B, signal, at(now)));
         prop_assert!(heard.any(|signal| matches!(signal, Signal::Description(_))));
     }
 
@@ -303,17 +363,20 @@ proptest! {
     fn two_at_one_node_see_a_call_in_order(steps in prop::collection::vec(step(), 0..60)) {
         let (mut call, mut clients) = (Call::default(), Clients::default());
         for (now, step) in (1..).zip(steps) {
-            if let Some((from, signal)) = said(&step) {
+            if let Some((from, signal)) = clients.said(&step) {
                 let out = call.send(from, signal, at(now)).unwrap_or_default();
                 clients.say(from, &out);
                 for signal in &out {
-                    clients.get(from, signal);
+                    clients.reach(&mut call, from, signal);
                 }
+            } else if let Step::Away(role) = step {
+                clients.away(role);
             } else if matches!(step, Step::Forget(_)) {
                 (call, clients) = (Call::default(), Clients::default());
             }
         }
-        call.send(A, offer(), at(1_000)).expect("offered");
+        let offered = call.send(A, offer(), at(1_000)).expect("offered").remove(0);
+        prop_assert!(call.hand_over(A, &offered));
         prop_assert!(call.send(B, answer(None), at(1_001)).is_ok());
     }
 }

@@ -27,15 +27,15 @@ pub(super) const CHANNEL_LIFE: Duration = Duration::from_mins(10);
 /// How long a permission lasts (RFC 8656 §9).
 const PERMISSION_LIFE: Duration = Duration::from_mins(5);
 
-/// How far our clock and the crate's timers can be apart.
+/// How far apart our clock and the crate's timers can be.
 const BRINK: Duration = Duration::from_secs(2);
 
 /// Channels one allocation may bind over its life. The other side of a call has a few dozen
 /// candidates at most.
 const MOST_CHANNELS: usize = 64;
 
-/// Datagrams that wait for an allocation. Only what has no channel waits here, so this is the first
-/// second of a call.
+/// Datagrams that wait for an allocation. Only those without a channel wait here, so this covers
+/// the first second of a call.
 const QUEUE: usize = 64;
 
 /// A datagram on its way from one allocation of this process to another, and where it comes from.
@@ -47,16 +47,16 @@ pub(super) struct Allocation {
     pub client: SocketAddr,
     /// What the other side sends to.
     pub address: SocketAddr,
-    /// Bound to the port of `address`, for what comes from other relays.
+    /// Bound to the port of `address`, for datagrams from other relays.
     pub socket: UdpSocket,
-    /// Where its client's datagrams come in, and go out.
+    /// The socket for its client's datagrams, in and out.
     pub listener: Arc<Listener>,
     /// To the reader of `socket`, from other allocations of this process.
     handed: mpsc::Sender<Handed>,
     channels: RwLock<Vec<Channel>>,
-    /// The hosts that it has permissions for, and until when. No more than there are relays.
+    /// The hosts for which it has permissions, and until when. No more than there are relays.
     permissions: RwLock<HashMap<IpAddr, Instant>>,
-    /// What its client was told, for when that was lost.
+    /// What its client was told, in case that gets lost.
     answer: OnceLock<(TransactionId, Box<[u8]>)>,
     ended: AtomicBool,
     gone: Notify,
@@ -70,7 +70,7 @@ struct Channel {
 }
 
 impl Allocation {
-    /// A new one, and what is handed to it.
+    /// A new one, and the datagrams handed to it.
     pub fn new(
         side: Arc<Side>,
         client: SocketAddr,
@@ -100,7 +100,7 @@ impl Allocation {
         !self.ended.load(Ordering::Acquire) && !self.side.is_cut()
     }
 
-    /// Hands it a datagram. False when it does not keep up.
+    /// Hands it a datagram. False if it cannot keep up.
     pub fn hand(&self, data: &[u8], from: SocketAddr) -> bool {
         self.handed.try_send((data.into(), from)).is_ok()
     }
@@ -110,7 +110,7 @@ impl Allocation {
         let _ = self.answer.set((transaction, answer.into()));
     }
 
-    /// What its client was told, if it asks the same again.
+    /// What its client was told, if it repeats the request.
     pub fn answer_to(&self, transaction: TransactionId) -> Option<&[u8]> {
         self.answer
             .get()
@@ -118,18 +118,18 @@ impl Allocation {
             .map(|(_, answer)| &**answer)
     }
 
-    /// Whether one more channel, or this one again, may be bound.
+    /// Whether this channel may be bound, for the first time or again.
     pub fn may_bind(&self, number: u16) -> bool {
         let channels = self.channels.read();
         channels.len() < MOST_CHANNELS || channels.iter().any(|channel| channel.number == number)
     }
 
-    /// Whether something that this would renew, the permission for a host or that and a channel,
-    /// runs out about now.
+    /// Whether something that this would renew (the permission for a host, and a channel) is about
+    /// to run out.
     ///
-    /// The crate renews under a lock that the timer wants when it goes off, and waits there for the
-    /// timer to take note. Two requests in the moment between would have them wait for each other,
-    /// and with them everybody at that socket, for ever.
+    /// The crate renews under a lock that the expiring timer also needs, and waits there for the
+    /// timer. At that moment a request would make the two wait for each other, and with them
+    /// everybody at that socket, for ever.
     pub fn is_on_the_brink(&self, peer: IpAddr, number: Option<u16>, now: Instant) -> bool {
         let about_now = |until: Instant| until < now + BRINK && now < until + BRINK;
         let permissions = self.permissions.read();
@@ -142,12 +142,12 @@ impl Allocation {
                 .any(|channel| Some(channel.number) == number && about_now(channel.until))
     }
 
-    /// Notes that there is a permission for a host, from now on or again.
+    /// Notes a new or renewed permission for a host.
     pub fn permit(&self, peer: IpAddr, now: Instant) {
         self.permissions.write().insert(peer, now + PERMISSION_LIFE);
     }
 
-    /// Notes that a channel was bound, or bound again, which is a permission too.
+    /// Notes that a channel was bound or renewed, which is also a permission.
     pub fn bind(&self, number: u16, peer: SocketAddr, now: Instant) {
         self.permit(peer.ip(), now);
         let bound = Channel {
@@ -168,7 +168,7 @@ impl Allocation {
             .map(|channel| channel.peer)
     }
 
-    /// The channel that leads there.
+    /// The channel to that address.
     pub fn channel_to(&self, peer: SocketAddr) -> Option<u16> {
         self.channel(|channel| channel.peer == peer)
             .map(|channel| channel.number)
@@ -182,9 +182,9 @@ impl Allocation {
             .copied()
     }
 
-    /// Asks the reader of its listener to end it, after whatever that does now.
+    /// Asks the reader of its listener to end it, after its current work.
     pub fn end(self: &Arc<Self>) {
-        // Without a reader the relay is closed, and this with it.
+        // Without a reader the relay is closed, and so is this.
         let _ = self.listener.orders.send(Order::End(Arc::clone(self)));
     }
 
@@ -194,7 +194,7 @@ impl Allocation {
         self.gone.notify_waiters();
     }
 
-    /// Waits until nothing is left of it.
+    /// Waits until it is gone.
     pub async fn wait_until_gone(&self) {
         loop {
             let gone = self.gone.notified();
@@ -212,8 +212,7 @@ impl fmt::Debug for Allocation {
     }
 }
 
-/// One of the sockets that clients send to, and what the clients hold whose datagrams come in
-/// there.
+/// One of the sockets that clients send to, and what those clients hold.
 pub(super) struct Listener {
     pub socket: UdpSocket,
     sessions: RwLock<HashMap<SocketAddr, Arc<Allocation>>>,
@@ -224,12 +223,12 @@ pub(super) struct Listener {
 pub(super) enum Order {
     /// To end an allocation.
     End(Arc<Allocation>),
-    /// To say that it still reads.
+    /// To report that it still reads.
     Answer(oneshot::Sender<()>),
 }
 
 impl Listener {
-    /// A new one, and what is asked of its reader.
+    /// A new one, and the requests to its reader.
     pub fn new(socket: UdpSocket) -> (Arc<Self>, mpsc::UnboundedReceiver<Order>) {
         let (orders, for_reader) = mpsc::unbounded_channel();
         (
@@ -254,14 +253,14 @@ impl Listener {
         self.sessions.read().get(&client).cloned()
     }
 
-    /// Its client holds this from now on.
+    /// Its client now holds this.
     pub fn add(&self, allocation: &Arc<Allocation>) {
         self.sessions
             .write()
             .insert(allocation.client, Arc::clone(allocation));
     }
 
-    /// Its client does not hold this any more.
+    /// Its client no longer holds this.
     pub fn remove(&self, allocation: &Arc<Allocation>) {
         let mut sessions = self.sessions.write();
         if sessions
@@ -296,8 +295,8 @@ impl Ports {
         self.slot(port)?.read().clone()
     }
 
-    /// The first free port, from a random one on, of which `make` makes something. `None` when
-    /// there is none.
+    /// The first free port, starting at a random one, for which `make` succeeds. `None` if there is
+    /// none.
     pub fn claim<T>(
         &self,
         rng: &mut impl rand::Rng,

@@ -1,5 +1,5 @@
-//! An allocation's socket, as the `turn` crate sees it: nothing goes out but to relays of ours, and
-//! nothing comes in but from them.
+//! An allocation's socket, as the `turn` crate sees it: it sends to and receives from relays of
+//! ours only.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -13,7 +13,7 @@ use super::{
     meters::Dropped,
 };
 
-/// Wraps an [`Allocation`]; when the crate lets go of it, the allocation is gone.
+/// Wraps an [`Allocation`]; when the crate drops it, the allocation is gone.
 pub(super) struct RelayConn {
     allocation: Arc<Allocation>,
     queue: Mutex<mpsc::Receiver<Handed>>,
@@ -37,14 +37,14 @@ impl RelayConn {
         &self.allocation
     }
 
-    /// Sends from here to there, if that is a relay of ours. Why not, otherwise.
+    /// Sends to an address if that is a relay of ours. Otherwise says why not.
     async fn relay(&self, data: &[u8], to: SocketAddr) -> Result<(), Dropped> {
         if !self.allocation.is_live() {
             return Err(Dropped::Cut);
         }
         if self.shared.is_own(to) {
-            // Never through the kernel: it works behind a NAT that does not lead back to itself,
-            // and reaches nothing but allocations.
+            // Never through the kernel, so that it works behind a NAT without hairpinning, and
+            // reaches only allocations.
             let other = self
                 .shared
                 .ports
@@ -72,7 +72,7 @@ impl RelayConn {
     }
 }
 
-/// What the crate asks of sockets that it never asks of this one.
+/// Part of the crate's trait that is never called for this socket.
 fn unsupported<T>() -> Result<T, Error> {
     Err(Error::ErrUseClosedNetworkConn)
 }
@@ -97,8 +97,8 @@ impl Conn for RelayConn {
                         self.shared.meters.relayed(length);
                         (length, from)
                     }
-                    // An error of the network about something that was sent; the socket goes on.
-                    // The crate would end the allocation.
+                    // A network error about something sent earlier; the socket still works, but the
+                    // crate would end the allocation.
                     Err(_) => continue,
                 }
             };
@@ -114,7 +114,7 @@ impl Conn for RelayConn {
             Ok(()) => self.shared.meters.relayed(data.len()),
             Err(reason) => self.shared.meters.dropped(reason),
         }
-        // UDP promises nothing, and the crate would log the address.
+        // UDP guarantees nothing, and the crate would log the address.
         Ok(data.len())
     }
 

@@ -1,6 +1,6 @@
-//! What stands between a socket that clients send to and the `turn` crate: the crate sees requests
-//! of holders of valid credentials, and data of their allocations. Everything else is answered or
-//! dropped here, without remembering anything.
+//! Stands between a socket that clients send to and the `turn` crate, which sees only requests with
+//! valid credentials, and data for their allocations. Everything else is answered or dropped here,
+//! without remembering anything.
 
 use std::{
     collections::VecDeque,
@@ -26,8 +26,8 @@ use super::{
 /// Number and length (RFC 8656 §12.4).
 const CHANNEL_HEADER: usize = 4;
 
-/// How long the reader waits after an error of its socket, so that an error that stays does not
-/// take a core.
+/// How long the reader waits after an error of its socket, so that a lasting error does not use up
+/// a core.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// The front of one socket.
@@ -36,18 +36,18 @@ pub(super) struct Front {
     pub listener: Arc<Listener>,
     pub desk: Arc<Desk>,
     orders: AsyncMutex<mpsc::UnboundedReceiver<Order>>,
-    /// What the crate is asked next. More than one only for permissions, of which it takes one at a
+    /// What the crate is asked next. More than one only for permissions, which it takes one at a
     /// time.
     pub questions: Mutex<VecDeque<Question>>,
-    /// Who closes the relay waits for this.
+    /// Closing the relay waits for this.
     _alive: TaskTrackerToken,
 }
 
 /// What to do with a datagram that came in.
 enum Next {
-    /// The crate's turn: so many bytes of the buffer.
+    /// For the crate: so many bytes of the buffer.
     Pass(usize),
-    /// To the client of another allocation, so many bytes of the buffer.
+    /// For the client of another allocation: so many bytes of the buffer.
     Forward(Arc<Allocation>, usize),
     Done,
 }
@@ -96,8 +96,8 @@ impl Front {
         })
     }
 
-    /// Data over a channel. Where both ends have channels, it goes from one listening socket to the
-    /// other: no allocation's socket, and no copy.
+    /// Data over a channel. If both ends have channels, it goes from one listening socket to the
+    /// other, without an allocation's socket and without a copy.
     fn channel_data(
         &self,
         buffer: &mut [u8],
@@ -132,7 +132,7 @@ impl Front {
         Ok(Next::Forward(other, CHANNEL_HEADER + data))
     }
 
-    /// A Send indication, written anew.
+    /// A Send indication, rewritten.
     fn indication(&self, message: &Message<'_>, client: SocketAddr) -> Result<Vec<u8>, Dropped> {
         let data = message.get(attribute::DATA).ok_or(Dropped::Malformed)?;
         let peer = message
@@ -148,7 +148,7 @@ impl Front {
         Ok(writer.with(attribute::DATA, data).finish())
     }
 
-    /// Who sends data, if it may.
+    /// The sender of data, if it may send.
     fn sender(&self, client: SocketAddr, bytes: usize) -> Result<Arc<Allocation>, Dropped> {
         let allocation = self.listener.session(client).ok_or(Dropped::Unknown)?;
         if !allocation.is_live() {
@@ -160,7 +160,7 @@ impl Front {
         may.then_some(allocation).ok_or(Dropped::Rate)
     }
 
-    /// Gives the crate the next question, if there is one.
+    /// Gives the crate the next question, if any.
     fn ask(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         let question = self.questions.lock().pop_front()?;
         let (message, client) = (question.write(&self.desk.nonce.lock()), question.client);
@@ -169,7 +169,7 @@ impl Front {
         Some((message.len(), client))
     }
 
-    /// Has the crate end an allocation, if it is not gone yet.
+    /// Has the crate end an allocation, unless it is already gone.
     fn end(&self, allocation: &Arc<Allocation>) {
         if self
             .listener
@@ -188,7 +188,7 @@ impl Front {
         }
     }
 
-    /// Whether the client hears an answer of the crate to a request.
+    /// Whether the client gets the crate's answer to a request.
     fn answered(&self, answer: &Message<'_>, raw: &[u8]) -> bool {
         let mut current = self.desk.current.lock();
         let Some(mut question) =
@@ -226,7 +226,8 @@ impl Front {
 #[async_trait]
 impl Conn for Front {
     async fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
-        // The crate is through with the last one. An allocation that it did not take goes with it.
+        // The crate is done with the last one. An allocation that it did not take is dropped with
+        // it.
         drop(self.desk.current.lock().take());
         let mut orders = self.orders.lock().await;
         loop {
@@ -237,7 +238,7 @@ impl Conn for Front {
                 Some(order) = orders.recv() => {
                     match order {
                         Order::End(allocation) => self.end(&allocation),
-                        // Who asked may have gone.
+                        // Whoever asked may be gone.
                         Order::Answer(answer) => drop(answer.send(())),
                     }
                     continue;
@@ -268,7 +269,7 @@ impl Conn for Front {
         let answer = Message::parse(data)
             .filter(|message| matches!(message.class, Class::Success | Class::Error));
         if answer.is_none_or(|answer| self.answered(&answer, data)) {
-            // What UDP loses is lost, and the crate would log the address.
+            // UDP may lose it, and the crate would log the address.
             let _ = self.listener.socket.send_to(data, client).await;
         }
         Ok(data.len())
@@ -282,8 +283,7 @@ impl Conn for Front {
         None
     }
 
-    /// The crate closes its socket with every allocation. This one goes when the crate lets go of
-    /// it.
+    /// The crate closes its socket with every allocation. This one goes when the crate drops it.
     async fn close(&self) -> Result<(), Error> {
         Ok(())
     }

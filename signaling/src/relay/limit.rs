@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A token bucket (as GCRA): holds the moment at which it is full again.
+/// A token bucket (GCRA): stores the moment at which it is full again.
 #[derive(Debug, Default)]
 pub(super) struct Bucket(AtomicU64);
 
@@ -30,7 +30,7 @@ impl Rate {
 }
 
 impl Bucket {
-    /// Takes so many units out, or nothing when there are fewer.
+    /// Takes so many units, or none if there are fewer.
     pub fn take(&self, rate: Rate, units: u64, now: Ticks) -> bool {
         let (cost, capacity) = (rate.nanos(units), rate.nanos(rate.burst));
         let taken = |full_at: u64| {
@@ -47,7 +47,7 @@ impl Bucket {
     }
 }
 
-/// Nanoseconds since the relay started, which no change of the machine's clock moves.
+/// Nanoseconds since the relay started, unaffected by changes of the machine's clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticks(u64);
 
@@ -69,18 +69,18 @@ impl Ticks {
     }
 }
 
-/// What is answered to an address before anything proves that it is the sender's own.
+/// Limits answers to addresses that may be forged.
 ///
-/// A table of fixed size, whatever the number of addresses. Addresses that fall together share a
-/// bucket, which costs an honest client a retransmission while somebody floods; the key is drawn at
+/// A table of fixed size, however many addresses there are. Colliding addresses share a bucket,
+/// which costs an honest client a retransmission while somebody floods; the key is random at each
 /// start, so nobody can aim at another's bucket.
 pub(super) struct Sources {
     buckets: Box<[Bucket]>,
     hasher: RandomState,
 }
 
-/// Many people may share an address, and each needs one or two answers per allocation. 88 bytes
-/// each, so a forged sender's address hears 18 kB a second.
+/// Many people may share an address, and each needs one or two answers per allocation. At 88 bytes
+/// each, a forged sender's address gets 18 kB a second.
 const ANSWERS: Rate = Rate::new(200, 400);
 const BUCKETS: u64 = 1 << 15;
 

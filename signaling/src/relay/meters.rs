@@ -2,20 +2,20 @@
 
 use metrics::{Counter, Gauge, counter, gauge};
 
-/// Why a datagram went nowhere, without an answer.
+/// Why a datagram was dropped without an answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Dropped {
-    /// Not of a form that this relay takes.
+    /// Not in a form that this relay accepts.
     Malformed,
     /// From an address that holds nothing here, or over a channel that is not bound.
     Unknown,
     /// To an address that is no relay of ours, or from one.
     Peer,
-    /// More bytes or requests than its credential may send.
+    /// More bytes or requests than its credential permits.
     Rate,
-    /// An answer that its source may not have: too many were given.
+    /// An answer withheld because its source got too many.
     Source,
-    /// The other end does not keep up.
+    /// The other end cannot keep up.
     Full,
     /// The call was cut.
     Cut,
@@ -37,7 +37,7 @@ pub(super) enum Refused {
     Cut,
 }
 
-/// Handles to the numbers, looked up once.
+/// Handles to the metrics, looked up once.
 pub(super) struct Meters {
     bytes: Counter,
     pub allocations: Gauge,
@@ -69,7 +69,7 @@ impl Meters {
         }
     }
 
-    /// So many bytes of users went on.
+    /// Counts relayed bytes of users.
     pub fn relayed(&self, bytes: usize) {
         self.bytes.increment(u64::try_from(bytes).unwrap_or(0));
     }

@@ -1,8 +1,8 @@
 //! The embedded TURN relay (RFC 8656), over UDP.
 //!
-//! The `turn` crate keeps allocations, permissions and channels. Around it stands what a relay on
-//! the internet needs and the crate has not: [`front`] (who may ask, and for what), [`conn`] (where
-//! datagrams may go), [`sides`] (how much one credential may take, and what was cut). ADR 0023 says
+//! The `turn` crate keeps allocations, permissions and channels. Around it is what a relay on the
+//! internet needs and the crate lacks: [`front`] (who may ask, and for what), [`conn`] (where
+//! datagrams may go), [`sides`] (how much one credential may use, and what was cut). ADR 0023 says
 //! why.
 
 mod allocation;
@@ -51,15 +51,15 @@ use crate::{
 pub struct RelaySettings {
     /// Where it listens (UDP).
     pub listen: SocketAddr,
-    /// What it gives out: the address clients reach it at, and its ports. Of the same family as
-    /// `listen`.
+    /// What it gives out: the address at which clients reach it, and its ports. Of the same family
+    /// as `listen`.
     pub range: RelayRange,
     /// What it relays to: every relay of this service, and nothing else.
     pub peers: RelayRanges,
     /// Allocations one credential may hold.
     pub allocations: u32,
-    /// What one credential may send through it on average, bytes a second; a second's worth at
-    /// once. A datagram counts as at least 100.
+    /// What one credential may send through it on average, in bytes per second; a second's worth at
+    /// once. A datagram counts as at least 100 bytes.
     pub bytes_per_second: u32,
 }
 
@@ -74,7 +74,7 @@ pub enum RelayError {
     Start,
 }
 
-/// Sockets, and readers of them, at most. One reads 100,000 datagrams a second.
+/// Most sockets, each with a reader. One reads 100,000 datagrams a second.
 const MOST_LISTENERS: usize = 4;
 
 /// How often idle sides and old cuts are forgotten.
@@ -83,10 +83,10 @@ const TIDY: Duration = Duration::from_secs(10);
 /// How often readers are asked whether they still read.
 const WATCH: Duration = Duration::from_secs(5);
 
-/// How long one has to say so: on a machine that is far too busy, too.
+/// How long one has to say so, even on an overloaded machine.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// How long [`Relay::cut`] and [`Relay::close`] wait for what they ended.
+/// How long [`Relay::cut`] and [`Relay::close`] wait for allocations to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A relay that runs.
@@ -150,7 +150,7 @@ impl Relay {
         let tasks = TaskTracker::new();
         let (mut servers, mut listeners) = (Vec::new(), Vec::new());
         for socket in sockets {
-            // A socket that was never waited for does not know that it has room.
+            // A socket that was never waited for does not know that it is writable.
             socket.writable().await?;
             let (listener, orders) = Listener::new(socket);
             listeners.push(Arc::clone(&listener));
@@ -162,7 +162,7 @@ impl Relay {
                 orders,
                 tasks.token(),
             );
-            // One server a socket: what the crate keeps per server belongs to one reader then.
+            // One server per socket, so that what the crate keeps per server belongs to one reader.
             let server = Server::new(ServerConfig {
                 conn_configs: vec![ConnConfig {
                     conn: Arc::new(front),
@@ -192,8 +192,8 @@ impl Relay {
         self.address
     }
 
-    /// Waits until a socket is not read any more, although nobody closed the relay: the clients at
-    /// that socket have no relay then, and nothing but a new start helps.
+    /// Waits until a socket is no longer read although nobody closed the relay: then its clients
+    /// have no relay, and only a restart helps.
     pub fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
         self.failed.clone().cancelled_owned()
     }
@@ -203,11 +203,11 @@ impl Relay {
         self.shared.sides.holding()
     }
 
-    /// Ends what one side of a call has allocated, and gives it nothing more.
+    /// Ends what one side of a call has allocated, and refuses it anything more.
     ///
     /// Nothing is relayed to or from it from the moment this is first polled, and it holds nothing
-    /// when this returns. As often as one likes, and for sides that never came, too: credentials
-    /// that are valid still are worth nothing.
+    /// when this returns. May be called repeatedly, and for sides that never came: credentials that
+    /// are still valid become useless.
     pub async fn cut(&self, side: &SideId) {
         let held = self.shared.sides.cut(*side, self.shared.clock.now());
         held.iter().for_each(Allocation::end);
@@ -216,7 +216,7 @@ impl Relay {
                 allocation.wait_until_gone().await;
             }
         };
-        // A reader that does not come to it in time still comes to it.
+        // A reader that is late still ends it.
         let _ = tokio::time::timeout(PATIENCE, gone).await;
     }
 
@@ -243,7 +243,7 @@ impl std::fmt::Debug for Relay {
     }
 }
 
-/// Readers run in tasks of the crate, which tells nobody when one panics or waits for ever.
+/// Readers run in tasks of the crate, which tells nobody if one panics or hangs.
 async fn watch(listeners: Vec<Arc<Listener>>, stop: CancellationToken, failed: CancellationToken) {
     while stop
         .run_until_cancelled(tokio::time::sleep(WATCH))
@@ -314,7 +314,7 @@ impl Shared {
         Ok(held)
     }
 
-    /// Takes back what [`Self::allocate`] gave. Once is enough, and more often does no harm.
+    /// Takes back what [`Self::allocate`] gave. Repeating it does no harm.
     fn release(&self, allocation: &Arc<Allocation>) {
         allocation.listener.remove(allocation);
         self.ports.release(allocation);

@@ -1,5 +1,5 @@
-//! Nonces that need no memory: each says when it was made, and proves with a MAC that this process
-//! made it for that address.
+//! Stateless nonces: each contains when it was made, and proves with a MAC that this process made
+//! it for that address.
 
 use std::net::SocketAddr;
 
@@ -16,14 +16,14 @@ const MAC: usize = 16;
 pub(super) struct Nonces(Hmac<Sha256>);
 
 impl Nonces {
-    /// With a key of its own: no nonce outlives the process.
+    /// With a new key, so that no nonce outlives the process.
     pub fn new(rng: &mut impl rand::Rng) -> Self {
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
         Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
     }
 
-    /// A nonce for who receives at `source`. So whoever shows it does receive there.
+    /// A nonce for whoever receives at `source`; presenting it proves that.
     pub fn issue(&self, source: SocketAddr, now_s: u64) -> String {
         let time = now_s.to_be_bytes();
         let mac = self.mac(source, time).finalize().into_bytes();
@@ -32,7 +32,7 @@ impl Nonces {
 
     /// Whether it was issued to `source` within the last hour.
     pub fn is_fresh(&self, nonce: &[u8], source: SocketAddr, now_s: u64) -> bool {
-        // The decoder wants room for what may come at most, a little more than what should.
+        // The decoder needs room for the longest possible result, a little more than is expected.
         let mut bytes = [0; TIME + MAC + 3];
         let Ok(length) = URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) else {
             return false;

@@ -1,9 +1,9 @@
-//! What the `turn` crate is asked: requests whose sender the front knows, written anew.
+//! What the `turn` crate is asked: requests from authenticated clients, rewritten.
 //!
-//! The crate wants nonces of its own. The front shows it a wrong one once, takes the right one from
-//! the answer, and uses it until the crate says that it is stale: one nonce for the whole socket,
-//! instead of one for every request of anybody. The integrity that the front writes is made with
-//! the key of the client's credential, so the client can check what the crate answers.
+//! The crate requires nonces of its own. The front sends it a wrong one once, takes the right one
+//! from the answer, and uses it until the crate calls it stale: one nonce for the whole socket,
+//! instead of one for every request. The front computes the integrity with the key of the client's
+//! credential, so that the client can check the crate's answers.
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -32,7 +32,7 @@ pub(super) struct Question {
     pub client: SocketAddr,
     pub transaction: TransactionId,
     pub key: Vec<u8>,
-    /// Whether the client hears the answer.
+    /// Whether the client gets the answer.
     pub heard: bool,
     /// The crate said that the nonce was stale, and was asked again.
     pub again: bool,
@@ -40,7 +40,7 @@ pub(super) struct Question {
 
 /// What it is about.
 pub(super) enum What {
-    /// `conn` until the crate took it; with it goes the allocation.
+    /// `conn` until the crate takes it; the allocation is dropped with it.
     Allocate {
         conn: Option<Arc<RelayConn>>,
         allocation: Arc<Allocation>,
@@ -75,7 +75,7 @@ impl What {
 }
 
 impl Question {
-    /// As the crate gets it.
+    /// The form the crate gets.
     pub fn write(&self, nonce: &str) -> Vec<u8> {
         let request = |method| Writer::new(Class::Request, method, self.transaction);
         let writer = match &self.what {
@@ -104,7 +104,7 @@ impl Question {
 }
 
 /// Between the front of one socket and the crate, which reads one datagram after the other and is
-/// through with it when it reads the next.
+/// done with one when it reads the next.
 pub(super) struct Desk {
     /// What the crate works on.
     pub current: Mutex<Option<Question>>,

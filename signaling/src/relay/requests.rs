@@ -1,5 +1,5 @@
-//! Requests of clients: who asks, whether they may, and what the crate is asked for them (RFC 8656
-//! §7 to §12).
+//! Requests of clients: who asks, whether they may, and what the crate is asked on their behalf
+//! (RFC 8656 §7 to §12).
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::credentials::SideId;
 
-/// Attributes that a client must not send unless they are understood (RFC 8489 §14), and that are.
-/// Not among them: EVEN-PORT, RESERVATION-TOKEN and DONT-FRAGMENT, for a client chooses no port.
+/// The comprehension-required attributes (RFC 8489 §14) that are understood. EVEN-PORT,
+/// RESERVATION-TOKEN and DONT-FRAGMENT are not, since clients choose no ports.
 const UNDERSTOOD: [u16; 9] = [
     attribute::USERNAME,
     attribute::REALM,
@@ -83,8 +83,8 @@ impl Asker {
 impl Front {
     /// Answers a request, has the crate asked for it, or drops it.
     pub fn request(&self, message: &Message<'_>, client: SocketAddr) -> Result<(), Dropped> {
-        // A Binding request too: a client that shall use relays only has no use for what it would
-        // hear, its own address.
+        // Binding requests too: a client that uses only relays has no use for the answer, its own
+        // address.
         if !matches!(
             message.method,
             ALLOCATE | REFRESH | CREATE_PERMISSION | CHANNEL_BIND
@@ -103,7 +103,7 @@ impl Front {
             return Err(Dropped::Rate);
         }
         match self.questions_for(message, &asker, &side) {
-            // Who asks again in a moment, as every client does (RFC 8489 §6.2.1), is served.
+            // A client that repeats the request, as every client does (RFC 8489 §6.2.1), is served.
             Ok(whats) if whats.iter().any(What::is_on_the_brink) => return Err(Dropped::Rate),
             Ok(whats) => {
                 let last = whats.len();
@@ -124,7 +124,7 @@ impl Front {
         Ok(())
     }
 
-    /// Who made the request, if it shows a credential of ours (the long-term mechanism, RFC 8489
+    /// Who made the request, if it has a credential of ours (the long-term mechanism, RFC 8489
     /// §9.2.4).
     fn authenticate(&self, message: &Message<'_>, client: SocketAddr) -> Result<Asker, Refusal> {
         if !message.has_integrity() {
@@ -158,7 +158,7 @@ impl Front {
             return Err(Refused::Auth.into());
         }
         let session = self.listener.session(client);
-        // The expiry is for what is new: a call goes on as long as it lasts.
+        // The expiry limits new allocations: a call goes on as long as it lasts.
         let known = session
             .as_ref()
             .is_some_and(|session| session.side.id == side);
@@ -173,7 +173,7 @@ impl Front {
         })
     }
 
-    /// What the crate is asked for a request. Nothing when the answer is out already.
+    /// What the crate is asked for a request. Nothing if it was already answered.
     fn questions_for(
         &self,
         message: &Message<'_>,
@@ -190,8 +190,8 @@ impl Front {
                 let ends = message
                     .get(attribute::LIFETIME)
                     .is_some_and(|lifetime| lifetime == [0; 4]);
-                // Any other lifetime is the usual one: what a client forgets is free again after
-                // ten minutes.
+                // Any other lifetime becomes the usual one: what a client forgets is free again
+                // after ten minutes.
                 Ok(vec![if ends { What::End } else { What::Refresh }])
             }
             CREATE_PERMISSION => {
@@ -289,7 +289,7 @@ impl Front {
         }])
     }
 
-    /// Refuses the wish for a family of addresses that `have` is not of. Without a wish, the client
+    /// Refuses a requested address family other than that of `have`. Without a request, the client
     /// takes what there is.
     fn family(message: &Message<'_>, have: SocketAddr, refusal: Refusal) -> Result<(), Refusal> {
         let family = if have.is_ipv4() { 1 } else { 2 };
@@ -301,7 +301,7 @@ impl Front {
         }
     }
 
-    /// Tells somebody who may be anybody what is missing, unless that address heard enough.
+    /// Tells an unauthenticated sender what is missing, unless that address got enough answers.
     fn challenge(
         &self,
         message: &Message<'_>,
@@ -339,7 +339,7 @@ impl Front {
         self.send(&answer.with_integrity(&asker.key).finish(), asker.client);
     }
 
-    /// An answer that does not wait for room: who misses it asks again.
+    /// An answer that does not wait for room: a client that misses it asks again.
     fn send(&self, answer: &[u8], client: SocketAddr) {
         let _ = self.listener.socket.try_send_to(answer, client);
     }

@@ -1,4 +1,4 @@
-//! Sides of calls: what each holds, what it may still take, and which were cut.
+//! Sides of calls: what each holds, what it may still use, and which were cut.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,20 +19,20 @@ use super::{
 };
 use crate::credentials::SideId;
 
-/// No credential lives longer (the settings allow an hour at most); one that says so is none of
-/// ours. Ten minutes are for clocks that differ.
+/// No credential lives longer (the settings allow an hour at most); one that claims to is not ours.
+/// Ten minutes allow for clocks that differ.
 pub(super) const LONGEST_CREDENTIAL: Duration = Duration::from_mins(70);
 
-/// Sides that were cut and are remembered at most. Past that the oldest is forgotten: 25 MB, the
-/// ends of 31 calls a second.
+/// Most cut sides that are remembered. Beyond that the oldest is forgotten: 25 MB, the ends of 31
+/// calls a second.
 const MOST_CUT: usize = 1 << 18;
 
 /// Requests of one side. A client with 12 allocations and 12 candidates on the other side makes 300
 /// while it connects, then 1 a second.
 const REQUESTS: Rate = Rate::new(50, 400);
 
-/// What a datagram counts at least, bytes: it costs headers and a turn of the reader, however
-/// little it carries. Frames of speech are as large.
+/// The least a datagram counts, bytes: it costs headers and the reader's time however little it
+/// carries. Frames of speech are as large.
 const LEAST: usize = 100;
 
 /// One side of a call. It outlives its allocations until its buckets are full again, so that nobody
@@ -93,7 +93,7 @@ impl Sides {
         }
     }
 
-    /// The side that a valid credential is for. `None` when it was cut.
+    /// The side that a valid credential is for. `None` if it was cut.
     pub fn get(&self, id: SideId) -> Option<Arc<Side>> {
         let mut table = self.table.lock();
         if table.cut.contains_key(&id) {
@@ -135,7 +135,7 @@ impl Sides {
         Ok(held)
     }
 
-    /// Takes an allocation away. Whether it was there.
+    /// Removes an allocation. Whether it was there.
     pub fn release(&self, allocation: &Arc<Allocation>) -> bool {
         let mut table = self.table.lock();
         let Some(known) = table.known.get_mut(&allocation.side.id) else {
@@ -148,7 +148,7 @@ impl Sides {
         known.allocations.len() < before
     }
 
-    /// From now on the side sends, receives and gets nothing. Returns what it held.
+    /// From now on the side sends, receives and allocates nothing. Returns what it held.
     pub fn cut(&self, id: SideId, now: Timestamp) -> Vec<Arc<Allocation>> {
         let mut table = self.table.lock();
         if table.cut.insert(id, now).is_none() {
@@ -177,7 +177,8 @@ impl Sides {
             .collect()
     }
 
-    /// Forgets sides that hold nothing and owe nothing, and cuts that no credential can outlive.
+    /// Forgets sides that hold nothing and have full buckets, and cuts that no credential can
+    /// outlive.
     pub fn tidy(&self, now: Timestamp, ticks: Ticks) {
         let mut table = self.table.lock();
         let idle = |known: &Known| {

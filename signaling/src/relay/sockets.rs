@@ -8,14 +8,14 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-/// What a burst of video needs while the relay does something else. The kernel gives at most
+/// Enough for a burst of video while the relay is busy. The kernel gives at most
 /// `net.core.rmem_max` and `wmem_max`.
 const BUFFER: usize = 4 << 20;
 
-/// Binds as many sockets to one address, so that as many tasks can read from it. The kernel keeps
+/// Binds several sockets to one address, so that as many tasks can read from it. The kernel keeps
 /// the datagrams of one client at one of them.
 ///
-/// Fails when anybody else is bound there, another relay of the same user too.
+/// Fails if anything else is bound there, even another relay of the same user.
 pub(super) fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSocket>> {
     // Without SO_REUSEPORT first: with it, a second process would quietly share the clients of a
     // first.
@@ -27,7 +27,7 @@ pub(super) fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSoc
     sockets.collect()
 }
 
-/// Binds what a client is given.
+/// Binds a port for a client.
 pub(super) fn relay(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     UdpSocket::from_std(open(SocketAddr::new(ip, port), false)?.into())
 }
@@ -35,7 +35,7 @@ pub(super) fn relay(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
 /// Whether the kernel gave a socket smaller buffers than asked for.
 pub(super) fn is_small(socket: &UdpSocket) -> bool {
     let socket = socket2::SockRef::from(socket);
-    // Linux says twice what it was asked for.
+    // Linux reports twice what it was asked for.
     [socket.recv_buffer_size(), socket.send_buffer_size()]
         .into_iter()
         .any(|size| size.is_ok_and(|size| size < BUFFER))
@@ -52,7 +52,7 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     }
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
-    // A kernel that refuses leaves what it has; the relay says so at its start.
+    // If the kernel refuses, the buffers stay as they are; the relay warns at start.
     let _ = socket.set_recv_buffer_size(BUFFER);
     let _ = socket.set_send_buffer_size(BUFFER);
     socket.bind(&address.into())?;

@@ -100,7 +100,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// What counts: all attributes up to MESSAGE-INTEGRITY (RFC 8489 §14.5 has the rest ignored).
+    /// The attributes up to MESSAGE-INTEGRITY (RFC 8489 §14.5 says to ignore the rest).
     pub fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
         self.walk()
             .map(|(_, kind, value)| (kind, value))
@@ -113,18 +113,18 @@ impl<'a> Message<'a> {
             .find_map(|(each, value)| (each == kind).then_some(value))
     }
 
-    /// The first attribute of a type, when it is text.
+    /// The first attribute of a type, if it is text.
     pub fn text(&self, kind: u16) -> Option<&'a str> {
         std::str::from_utf8(self.get(kind)?).ok()
     }
 
-    /// Whether it says that it is authentic.
+    /// Whether it claims to be authentic.
     pub fn has_integrity(&self) -> bool {
         self.walk()
             .any(|(_, kind, _)| kind == attribute::MESSAGE_INTEGRITY)
     }
 
-    /// Whether who made it holds the key. Compares in constant time.
+    /// Whether its sender holds the key. Compares in constant time.
     pub fn is_authentic(&self, key: &[u8]) -> bool {
         let Some((offset, _, value)) = self
             .walk()
@@ -137,7 +137,7 @@ impl<'a> Message<'a> {
             .is_ok()
     }
 
-    /// An attribute XOR-…-ADDRESS of it; an IPv4 address that is mapped into IPv6 as what it is.
+    /// One of its XOR-…-ADDRESS attributes; an IPv4 address mapped into IPv6 is returned as IPv4.
     pub fn xor_address(&self, value: &[u8]) -> Option<SocketAddr> {
         let (head, address) = value.split_first_chunk::<4>()?;
         let port = u16::from_be_bytes([head[2] ^ COOKIE[0], head[3] ^ COOKIE[1]]);
@@ -157,15 +157,15 @@ impl<'a> Message<'a> {
         Some(SocketAddr::new(ip, port))
     }
 
-    /// Of an error: its code.
+    /// The code of an error.
     pub fn error_code(&self) -> Option<u16> {
         let value = self.get(attribute::ERROR_CODE)?;
         Some(u16::from(value.get(2)? & 7) * 100 + u16::from(*value.get(3)?))
     }
 }
 
-/// The bytes of an address with the cookie and the transaction laid over them (RFC 8489 §14.2),
-/// which undoes itself.
+/// The bytes of an address XORed with cookie and transaction (RFC 8489 §14.2); doing it twice
+/// undoes it.
 fn xor<const N: usize>(mut bytes: [u8; N], transaction: &TransactionId) -> [u8; N] {
     bytes
         .iter_mut()
@@ -189,7 +189,7 @@ fn integrity(key: &[u8], before: &[u8]) -> Hmac<Sha1> {
     mac
 }
 
-/// A message in the making.
+/// A message being built.
 #[derive(Debug, Clone)]
 pub(super) struct Writer(Vec<u8>);
 

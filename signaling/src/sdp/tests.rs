@@ -46,7 +46,7 @@ fn chromium() -> String {
 }
 
 #[test]
-fn a_browsers_offer_keeps_what_a_call_needs_and_tells_of_no_address() {
+fn a_browsers_offer_keeps_what_a_call_needs_and_no_address() {
     let clean = sanitise_sdp(&chromium(), DescriptionKind::Offer).expect("an offer");
     insta::assert_snapshot!(clean.replace("\r\n", "\n"), @"
     v=0
@@ -221,7 +221,7 @@ fn what_is_there_once_is_not_there_twice() {
 }
 
 #[test]
-fn names_are_replaced_the_same_way_throughout_a_call_and_another_way_in_the_next() {
+fn names_are_replaced_alike_in_a_call_and_anew_in_the_next() {
     let names = |text: &str| -> Vec<String> {
         let clean = sanitise_sdp(text, DescriptionKind::Offer).expect("an offer");
         clean

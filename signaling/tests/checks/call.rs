@@ -82,6 +82,7 @@ impl Side {
             );
             return;
         };
+        assert!(self.call.hand_over(from, &signal), "what passed is for it");
         match &signal {
             Signal::Description(RtcDescription {
                 kind, round, sdp, ..

@@ -55,15 +55,16 @@ pub enum AccountError {
     InvalidCredentials,
     #[error("the account is banned")]
     Banned {
-        /// Only for who knows the password, or has proven the phone: anybody can type a number.
+        /// Only for those who know the password or have proven the phone: anybody can type a
+        /// number.
         notice: Option<BanNotice>,
-        /// Only for who knows the password.
+        /// Only for those who know the password.
         appeal_token: Option<Secret>,
     },
     /// Wrong, expired, used, or none was sent.
     #[error("the code is not good")]
     CodeInvalid,
-    /// Others guessed so often that the code is not compared any more.
+    /// Others guessed so often that the code is no longer compared.
     #[error("too many codes were tried")]
     TooManyGuesses {
         /// Until then.
@@ -110,15 +111,15 @@ pub enum AccountError {
     Crypto(#[from] CryptoError),
 }
 
-/// What the outcome of a call says of the password that was tried.
+/// What the outcome of a call says about the password that was tried.
 impl<T> From<&Result<T, AccountError>> for TryOutcome {
     fn from(outcome: &Result<T, AccountError>) -> Self {
         match outcome {
-            // A ban is told only to who knows the password.
+            // Only somebody who knows the password is told of a ban.
             Ok(_) | Err(AccountError::Banned { .. }) => Self::Right,
             Err(AccountError::InvalidCredentials | AccountError::TotpInvalid) => Self::Wrong,
-            // A code that is missing too, though the password was right: it must not make up for
-            // wrong codes, or who knows it could try as many as they like.
+            // A missing code too, though the password was right: it must not make up for wrong
+            // codes, or somebody with the password could try as many as they like.
             Err(_) => Self::Open,
         }
     }
@@ -128,9 +129,8 @@ pub(in crate::auth) fn unknown_invite() -> AccountError {
     FieldError::new("invite", "must be the invite code of a user").into()
 }
 
-/// What somebody is told who cannot sign in and types a banned phone; `told` where a code has
-/// proven that it is the own one. A category of abuse beside a number is nothing for whoever tries
-/// numbers.
+/// What somebody without a session is told about a banned phone; `told` if a code has proven that
+/// it is their own. Nobody who tries numbers should learn a kind of abuse for each.
 pub(in crate::auth) fn banned(told: Option<BanRow>) -> AccountError {
     let notice = told.map(|ban| BanNotice {
         reason: ban.reason,

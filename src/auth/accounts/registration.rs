@@ -75,7 +75,7 @@ impl Accounts {
         }
         // Codes are lower case; a keyboard may begin with a capital and end with a space.
         let invite = request.invite.map(|code| code.trim().to_ascii_lowercase());
-        // Others nobody has, and PostgreSQL would fail at a NUL.
+        // Nobody has any other, and PostgreSQL would fail at a NUL.
         if invite.as_ref().is_some_and(|code| {
             code.len() > 32 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric())
         }) {
@@ -93,7 +93,7 @@ impl Accounts {
         Ok((draft, request.password))
     }
 
-    /// Makes the account of a draft. `code` has proven its phone, where codes are asked for.
+    /// Makes the account from a draft. `code` has proven its phone, if codes are required.
     pub(in crate::auth) async fn insert(
         &self,
         draft: Draft,

@@ -1,4 +1,4 @@
-//! Sends a code through somebody's HTTP interface for text messages.
+//! Sends a code through a provider's HTTP interface for text messages.
 
 use std::{fmt, time::Duration};
 
@@ -12,7 +12,7 @@ use tebdil_workers::http_client;
 use super::{Message, template::fill};
 use crate::auth::settings::{ContentType, Gateway as Settings};
 
-/// A gateway did not take a message. It names neither phone nor address.
+/// A gateway did not accept a message. It names neither phone nor URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
     #[error("it cannot be reached")]
@@ -26,7 +26,7 @@ pub enum GatewayError {
 }
 
 impl GatewayError {
-    /// Whether the message was certainly not sent. Of one without a good answer nobody knows.
+    /// Whether the message was certainly not sent. Without a good answer nobody knows.
     pub const fn is_unsent(self) -> bool {
         matches!(self, Self::Unreachable | Self::Refused(_))
     }
@@ -35,16 +35,16 @@ impl GatewayError {
 /// A setting that cannot be used: its name, and what it must be.
 pub type Wrong = (&'static str, String);
 
-/// A body with places for `{phone}`, `{code}` and `{text}`. It is taken apart when it is read, so
-/// that no value can get out of its place.
+/// A body with places for `{phone}`, `{code}` and `{text}`. It is parsed when it is read, so that
+/// no value can break out of its place.
 #[derive(Clone)]
 enum Body {
     Json(Value),
     Form(Vec<(String, String)>),
 }
 
-/// A gateway, and what it is told. `Debug` shows neither its address nor its template: both may
-/// hold a key.
+/// A gateway, and what it is sent. `Debug` shows neither its URL nor its template: both may contain
+/// a key.
 #[derive(Clone)]
 pub struct Gateway {
     http: Client,
@@ -115,7 +115,7 @@ impl Gateway {
         })
     }
 
-    /// Whether phones and codes go over the network in clear.
+    /// Whether phones and codes go over the network in clear text.
     pub fn is_open(settings: &Settings) -> bool {
         let url = Url::parse(settings.url.expose()).ok();
         url.is_some_and(|url| {
@@ -216,7 +216,7 @@ impl Body {
     }
 }
 
-/// Fills every string but the names of fields.
+/// Fills in every string except the names of fields.
 fn fill_json(body: &mut Value, values: &[(&str, &str)]) {
     match body {
         Value::String(text) => *text = fill(text, values),

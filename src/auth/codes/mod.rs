@@ -1,10 +1,10 @@
 //! One-time codes: made, sent to a phone by a background task, and recognised.
 //!
 //! A request never waits for a gateway, and a password reset not even for the look-up of the
-//! account: what it asks for goes into a bounded queue, and [`Courier`] does it. So the answer and
-//! its time say nothing about who has an account. Codes that were queued when the process died are
-//! not sent; users ask for another. How many codes may be asked for is limited before anything is
-//! queued, and what texts may cost when they are sent (`limits/codes.rs`).
+//! account: requests go into a bounded queue, and [`Courier`] carries them out. So the answer and
+//! its time do not tell who has an account. Codes that were queued when the process died are not
+//! sent; users ask for another. The number of codes is limited before anything is queued, and their
+//! cost when they are sent (`limits/codes.rs`).
 //!
 //! To add a way to send: a variant of [`CodeSender`], and its settings in `[verification]`.
 
@@ -40,7 +40,7 @@ pub use gateway::{Gateway, GatewayError, Wrong};
 
 /// Orders that may wait; more are answered 503.
 const QUEUE: usize = 512;
-/// Orders that are carried out at once: a slow gateway must not keep the others waiting.
+/// Orders that are carried out at the same time: a slow gateway must not keep the others waiting.
 const AT_ONCE: usize = 16;
 /// Digits of an E.164 number that one operator's numbers share: country and operator.
 const PREFIX_DIGITS: usize = 6;
@@ -68,7 +68,7 @@ pub struct Message {
     pub text: Secret,
 }
 
-/// Who sends codes.
+/// How codes are sent.
 #[derive(Debug, Clone)]
 pub enum CodeSender {
     /// Writes them to the log: development only, and refused without
@@ -78,7 +78,7 @@ pub enum CodeSender {
 }
 
 impl CodeSender {
-    /// As the settings say; `None` when no codes are sent.
+    /// As the settings say; `None` if no codes are sent.
     ///
     /// # Errors
     /// The first setting that cannot be used.
@@ -125,7 +125,7 @@ enum Order {
     PasswordReset { phone: CodePhone },
 }
 
-/// What codes are made of.
+/// What making codes needs.
 #[derive(Debug, Clone)]
 pub struct Parts {
     pub store: Store,
@@ -151,8 +151,8 @@ impl Parts {
         Drawn { id, code, hash }
     }
 
-    /// The code that a guess is right for. None when two are: which registration was meant cannot
-    /// be known.
+    /// The code that a guess matches. None if it matches two: then nobody knows which registration
+    /// was meant.
     pub(super) fn recognise(
         &self,
         purpose: CodePurpose,
@@ -167,16 +167,16 @@ impl Parts {
     }
 }
 
-/// Takes orders for codes.
+/// Accepts orders for codes.
 #[derive(Debug)]
 pub struct Codes {
     pub(super) parts: Parts,
-    /// `None` when no codes are sent.
+    /// `None` if no codes are sent.
     orders: Option<mpsc::Sender<Order>>,
 }
 
 impl Codes {
-    /// Codes that `sender` sends, and the task that does it.
+    /// Codes sent by `sender`, and the task that does it.
     pub fn new(sender: Option<CodeSender>, parts: Parts) -> (Self, Option<Courier>) {
         let Some(sender) = sender else {
             return (
@@ -202,7 +202,7 @@ impl Codes {
         )
     }
 
-    /// Whether there is somebody who sends codes.
+    /// Whether codes are sent.
     pub const fn are_sent(&self) -> bool {
         self.orders.is_some()
     }
@@ -287,8 +287,8 @@ impl Courier {
                 .await;
             }
             Order::PasswordReset { phone } => match self.password_reset(&phone).await {
-                // Not before it is known that there is somebody: a request that brings no text
-                // costs nothing, and its answer tells nothing.
+                // Only once it is known that there is somebody: a request that sends no text costs
+                // nothing, and its answer reveals nothing.
                 Ok(Some(message)) => match self
                     .parts
                     .limiters
@@ -313,8 +313,8 @@ impl Courier {
         }
     }
 
-    /// Stores a code for whoever has the phone. Where nobody has it, or may not use it, a code is
-    /// stored all the same, and told to nobody: guesses then take the same way and the same time.
+    /// Stores a code for whoever has the phone. If nobody has it, or may use it, a code is stored
+    /// all the same and sent to nobody, so that guesses take the same path and the same time.
     async fn password_reset(&self, phone: &CodePhone) -> Result<Option<Message>, StoreError> {
         let Parts { store, clock, .. } = &self.parts;
         let now = clock.now();
@@ -368,7 +368,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_does_not_fit_into_the_queue_is_refused_and_what_does_is_done_before_the_end() {
+    async fn what_the_queue_takes_is_done_and_the_rest_refused() {
         let t = TestStore::create(Backend::Sqlite)
             .await
             .expect("SQLite is always there");

@@ -1,7 +1,7 @@
 //! Texts with places for values.
 
-/// `template` with each `{name}` replaced by its value. Other braces stay, and what a value holds
-/// is not looked into.
+/// `template` with each `{name}` replaced by its value. Other braces stay, and values are not
+/// expanded.
 pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(template.len() + 32);
     let mut rest = template;

@@ -1,12 +1,12 @@
-//! What a code comes with, in the language of its reader. The sentences stand in `locales/`, with
+//! The text around a code, in its reader's language. The sentences are in `locales/`, with
 //! everything else that users are told.
 
 use rust_i18n::t;
 use tebdil_protocol::{Secret, domain::Locale};
 
-/// Tells who reads it which alias the code would register: it may be somebody else's.
+/// Tells the reader which alias the code would register: it may be somebody else's.
 pub(super) fn registration(locale: Locale, alias: &str, code: &str) -> Secret {
-    // A phone would make a link of `a.b`.
+    // A phone would make `a.b` a link.
     let alias = alias.replace('.', ". ");
     Secret::from(String::from(t!(
         "code.registration",

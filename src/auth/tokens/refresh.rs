@@ -1,4 +1,4 @@
-//! Refresh tokens: a secret that the store knows by its hash, and a seal of ours.
+//! Refresh tokens: a secret whose hash the store keeps, and our seal.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};

@@ -10,6 +10,61 @@ fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
     Config::load(None, environment).map_err(|error| error.to_string())
 }
 
+fn load_file(text: &str) -> Result<Config, String> {
+    let dir = tempfile::tempdir().expect("directory");
+    let file = dir.path().join("tebdil.toml");
+    std::fs::write(&file, text).expect("file");
+    Config::load(Some(&file), []).map_err(|error| error.to_string())
+}
+
+/// Each alone; what is after `|` is in the error, and `hunter2` never is.
+const WRONG: &str = "
+    billing.webhook_secrets = 'long enough for this, hunter2' | billing.webhook_secrets
+    billing.plans = [{ name = '', days = 30 }] | billing.plans
+    billing.plans = [{ name = 'a', days = 0 }] | billing.plans
+    billing.plans = [{ name = 'a', days = 1 }, { name = 'b', days = 1, products = ['a'] }] | plans
+    billing.plans = [{ name = 'a', days = 1, price = 3 }] | price
+    billing.verifier_url = 'https://billing.example/subscriptions' | billing.verifier_url
+    billing.verifier_url = 'ftp://billing.example/{id}' | billing.verifier_url
+    billing.verifier_timeout_s = 0 | billing.verifier_timeout_s
+    billing.tolerance_s = 0 | billing.tolerance_s
+    limits.rules.nosuch_account.burst = 3 | nosuch_account
+    limits.login_per_phone = 3 | login_per_phone
+    limits.rules.find_account.burst = 0 | limits.rules.find_account
+    limits.rules.code_reset_day.burst = 0 | limits.rules.code_reset_day
+    limits.rules.find_account.per_s = 0 | limits.rules.find_account
+    limits.rules.find_account.per_s = 'many' | limits.rules.find_account
+    limits.frames_per_connection.per_s = 61 | limits.frames_per_connection
+    limits.unfinished_per_address = 0 | limits.unfinished_per_address
+    limits.passwords.address.free = 0 | limits.passwords.address
+    limits.passwords.phone.first_s = 901 | limits.passwords.phone
+    limits.passwords.account.forget_s = 0 | limits.passwords.account
+    redis.prefix = '' | redis.prefix
+    redis.prefix = 'a b' | redis.prefix
+    redis.prefix = '*' | redis.prefix
+    reports.auto_ban_reporters = 1 | reports.auto_ban_reporters
+    reports.window_days = 0 | reports.window_days
+    reports.window_days = 181 | retention.reports_days
+    reports.window_days = 34 | retention.tombstones_days
+    reports.per_day = 0 | reports.per_day
+    reports.min_decided = 0 | reports.min_decided
+    reports.max_dismissed_share = 1.1 | reports.max_dismissed_share
+    reports.max_dismissed_share = nan | reports.max_dismissed_share
+    retention.tombstones_days = 36 | retention.tombstones_days
+    retention.system_logs_days = 0 | retention.system_logs_days
+";
+
+#[test]
+fn a_wrong_value_is_named_by_its_field() {
+    for line in WRONG.trim().lines() {
+        let (setting, field) = line.split_once(" | ").expect("two parts");
+        let error = load_file(setting).expect_err(setting);
+        // A line that cannot be read at all would be quoted.
+        let is_quoted = error.contains(" = ") || error.contains("hunter2");
+        assert!(error.contains(field) && !is_quoted, "{setting}: {error}");
+    }
+}
+
 #[test]
 fn every_wrong_value_is_named_at_once() {
     let text = load(&[
@@ -42,45 +97,11 @@ fn every_wrong_value_is_named_at_once() {
 }
 
 #[test]
-fn billing_needs_long_secrets_distinct_plans_and_a_place_for_the_id() {
-    let load_file = |text: &str| {
-        let dir = tempfile::tempdir().expect("directory");
-        let file = dir.path().join("tebdil.toml");
-        std::fs::write(&file, format!("[billing]\n{text}\n")).expect("file");
-        Config::load(Some(&file), []).map_err(|error| error.to_string())
-    };
-    for (text, field) in [
-        (
-            "webhook_secrets = 'long enough for this, hunter2'",
-            "billing.webhook_secrets",
-        ),
-        ("plans = [{ name = '', days = 30 }]", "billing.plans"),
-        ("plans = [{ name = 'a', days = 0 }]", "billing.plans"),
-        (
-            "plans = [{ name = 'a', days = 1 }, { name = 'b', days = 1, products = ['a'] }]",
-            "billing.plans",
-        ),
-        ("plans = [{ name = 'a', days = 1, price = 3 }]", "price"),
-        (
-            "verifier_url = 'https://billing.example/subscriptions'",
-            "billing.verifier_url",
-        ),
-        (
-            "verifier_url = 'ftp://billing.example/{id}'",
-            "billing.verifier_url",
-        ),
-        ("verifier_timeout_s = 0", "billing.verifier_timeout_s"),
-        ("tolerance_s = 0", "billing.tolerance_s"),
-    ] {
-        let error = load_file(text).expect_err(text);
-        assert!(
-            error.contains(field) && !error.contains("hunter2"),
-            "{error}"
-        );
-    }
+fn billing_shows_no_secret_and_warns_where_one_goes_in_clear() {
+    let load_billing = |text: &str| load_file(&format!("[billing]\n{text}"));
     let secrets = "webhook_secrets = 'hunter2hunter2hunter2,, hunter2hunter2hunter3'\nverifier_token = 'hunter2'\n";
     let verified = "\n[verification]\nphone = true\nsender = 'gateway'\n[verification.gateway]\nurl = 'https://sms.example'\nbody = '{\"to\": \"{phone}\", \"text\": \"{text}\"}'";
-    let config = load_file(&format!(
+    let config = load_billing(&format!(
         "{secrets}verifier_url = 'http://127.0.0.1:9/{{id}}'{verified}"
     ))
     .expect("good");
@@ -88,7 +109,7 @@ fn billing_needs_long_secrets_distinct_plans_and_a_place_for_the_id() {
     assert!(!format!("{config:?}").contains("hunter2"));
     assert_eq!(config.billing.rules().grace, Duration::from_hours(72));
     assert_eq!(config.warnings(), Vec::<String>::new());
-    let open = load_file(&format!(
+    let open = load_billing(&format!(
         "verifier_url = 'http://billing.example/{{id}}?key=hunter2'{verified}"
     ))
     .expect("good");
@@ -132,13 +153,6 @@ fn several_nodes_need_redis_and_a_shared_database() {
         assert!(
             text.contains("redis.url") && !text.contains("hunter2"),
             "{text}"
-        );
-    }
-    for prefix in ["", "a b", "*"] {
-        assert!(
-            load(&[("TEBDIL_REDIS__PREFIX", prefix)])
-                .expect_err("not a prefix")
-                .contains("redis.prefix")
         );
     }
 }
@@ -194,55 +208,6 @@ fn an_allowed_offset_and_open_limits_warn() {
     ])
     .expect("allowed");
     assert_eq!(config.warnings().len(), 6, "{:?}", config.warnings());
-}
-
-#[test]
-fn nobody_bans_alone_and_reports_outlast_their_window() {
-    for (name, value, field) in [
-        (
-            "TEBDIL_REPORTS__AUTO_BAN_REPORTERS",
-            "1",
-            "reports.auto_ban_reporters",
-        ),
-        ("TEBDIL_REPORTS__WINDOW_DAYS", "0", "reports.window_days"),
-        (
-            "TEBDIL_REPORTS__WINDOW_DAYS",
-            "181",
-            "retention.reports_days",
-        ),
-        (
-            "TEBDIL_REPORTS__WINDOW_DAYS",
-            "34",
-            "retention.tombstones_days",
-        ),
-        (
-            "TEBDIL_RETENTION__TOMBSTONES_DAYS",
-            "36",
-            "retention.tombstones_days",
-        ),
-        (
-            "TEBDIL_RETENTION__SYSTEM_LOGS_DAYS",
-            "0",
-            "retention.system_logs_days",
-        ),
-        ("TEBDIL_REPORTS__PER_DAY", "0", "reports.per_day"),
-        ("TEBDIL_REPORTS__MIN_DECIDED", "0", "reports.min_decided"),
-        (
-            "TEBDIL_REPORTS__MAX_DISMISSED_SHARE",
-            "1.1",
-            "reports.max_dismissed_share",
-        ),
-        (
-            "TEBDIL_REPORTS__MAX_DISMISSED_SHARE",
-            "nan",
-            "reports.max_dismissed_share",
-        ),
-    ] {
-        assert!(
-            load(&[(name, value)]).expect_err(name).contains(field),
-            "{name}={value}"
-        );
-    }
 }
 
 #[test]
@@ -310,7 +275,7 @@ fn codes_need_a_sender_that_is_meant() {
 }
 
 #[test]
-fn one_value_of_a_limit_can_be_set_and_unknown_limits_are_errors() {
+fn one_value_of_a_limit_can_be_set() {
     let config = load(&[
         ("TEBDIL_LIMITS__RULES__REPORT_ACCOUNT__BURST", "3"),
         ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "2"),
@@ -325,48 +290,4 @@ fn one_value_of_a_limit_can_be_set_and_unknown_limits_are_errors() {
     assert_eq!((frames.burst, frames.per_s), (60, 1));
     let phone = config.limits.passwords.phone;
     assert_eq!((phone.free, phone.most), (2, Duration::from_mins(15)));
-    for (name, value, field) in [
-        ("RULES__NOSUCH_ACCOUNT__BURST", "3", "nosuch_account"),
-        ("LOGIN_PER_PHONE", "3", "login_per_phone"),
-        (
-            "RULES__FIND_ACCOUNT__BURST",
-            "0",
-            "limits.rules.find_account",
-        ),
-        (
-            "RULES__CODE_RESET_DAY__BURST",
-            "0",
-            "limits.rules.code_reset_day",
-        ),
-        (
-            "RULES__FIND_ACCOUNT__PER_S",
-            "0",
-            "limits.rules.find_account",
-        ),
-        (
-            "RULES__FIND_ACCOUNT__PER_S",
-            "many",
-            "limits.rules.find_account",
-        ),
-        (
-            "FRAMES_PER_CONNECTION__PER_S",
-            "61",
-            "limits.frames_per_connection",
-        ),
-        (
-            "UNFINISHED_PER_ADDRESS",
-            "0",
-            "limits.unfinished_per_address",
-        ),
-        ("PASSWORDS__ADDRESS__FREE", "0", "limits.passwords.address"),
-        ("PASSWORDS__PHONE__FIRST_S", "901", "limits.passwords.phone"),
-        (
-            "PASSWORDS__ACCOUNT__FORGET_S",
-            "0",
-            "limits.passwords.account",
-        ),
-    ] {
-        let error = load(&[(&format!("TEBDIL_LIMITS__{name}"), value)]).expect_err(name);
-        assert!(error.contains(field), "{error}");
-    }
 }

@@ -22,7 +22,7 @@ impl From<AdRefused> for Failure {
     }
 }
 
-/// Whether ads may be made for a group.
+/// Whether ads for a group are allowed.
 fn allowed(api: &Api, target: TargetGroup) -> Answer<()> {
     if target.premium() == Some(true) && !api.config.ads.premium {
         return Err(Failure::field(
@@ -95,7 +95,7 @@ pub(in crate::http) async fn get(
     ))
 }
 
-/// Change parts of an ad: all of them or, when one is refused, none. Other nodes show the change
+/// Change parts of an ad: all of them or, if one is refused, none. Other nodes show the change
 /// within 5 seconds.
 #[utoipa::path(
     patch, operation_id = "update_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])),

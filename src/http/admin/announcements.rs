@@ -57,7 +57,7 @@ pub(in crate::http) async fn list(
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
 
-/// A text that can be shown in a line or a few.
+/// A text of one or a few lines.
 fn text(field: &str, text: &str) -> Answer<String> {
     let text = text.trim();
     let fits = !text.is_empty() && text.chars().count() <= MAX_TEXT;

@@ -1,4 +1,4 @@
-//! `/v1/admin/appeals`: what banned users say, and what is made of it.
+//! `/v1/admin/appeals`: appeals of banned users, and decisions about them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Bans by moderators, and the list of those that wait for one.
+//! Bans by moderators, and the list of bans that wait for one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -100,7 +100,7 @@ pub(in crate::http) async fn unban(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Bans, newest first. `provisional=true&active=true` is what waits for a moderator.
+/// Bans, newest first. `provisional=true&active=true` lists those that wait for a moderator.
 #[utoipa::path(
     get, operation_id = "list_bans", path = "/v1/admin/bans", tag = "admin", security(("bearer" = ["moderator"])),
     params(
@@ -166,7 +166,7 @@ pub(in crate::http) async fn confirm(
     ))
 }
 
-/// The user is banned, whatever comes now: it is told, and then shut out.
+/// The ban is committed: tells the user, and then shuts it out.
 pub(super) async fn took_effect(api: &Api, user_id: UserId, notified: Option<Notified>) {
     if let Some(notified) = notified {
         api.notifier.tell(&notified);

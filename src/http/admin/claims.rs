@@ -1,4 +1,4 @@
-//! `/v1/admin/claims`: what was claimed, and what became of it.
+//! `/v1/admin/claims`: claims and their outcomes.
 
 use std::sync::Arc;
 

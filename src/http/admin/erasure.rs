@@ -1,4 +1,4 @@
-//! Erasing an account for somebody who cannot sign in, as a banned user.
+//! Erasing an account for somebody who cannot sign in, such as a banned user.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::http::{
 
 const MAX_NOTE: usize = 500;
 
-/// Erase a user's account, for good. A ban of its phone stays. An admin's account only its user can
-/// erase.
+/// Erase a user's account permanently. A ban of its phone stays. Only its user can erase an admin's
+/// account.
 #[utoipa::path(
     post, operation_id = "erase_user", path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
     responses((status = 204))

@@ -85,7 +85,7 @@ pub(in crate::http) async fn queues(
     }))
 }
 
-/// Run a dead job again, at once and with five attempts more.
+/// Run a dead job again, at once and with five more attempts.
 #[utoipa::path(
     post, operation_id = "retry_job", path = "/v1/admin/jobs/{id}/retry", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204), (status = "4XX", description = "job_not_dead"))

@@ -12,7 +12,7 @@ use crate::http::{Api, problem::Answer};
 /// How many days are shown, today among them.
 const DAYS: u64 = 30;
 
-/// What there is now, and what happened in the last 30 days.
+/// Current totals, and what happened in the last 30 days.
 #[utoipa::path(
     get, operation_id = "get_overview", path = "/v1/admin/overview", tag = "admin", security(("bearer" = ["moderator"])),
     responses((status = 200, body = Overview))

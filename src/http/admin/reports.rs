@@ -75,7 +75,7 @@ pub(in crate::http) async fn list(
     Ok(Json(paging.page(shown, |row| row.report.id.0, |row| row)))
 }
 
-/// A report with its evidence. That it was read is recorded.
+/// A report with its evidence. Reading it is recorded.
 #[utoipa::path(
     get, operation_id = "get_admin_report", path = "/v1/admin/reports/{id}", tag = "admin", security(("bearer" = ["moderator"])),
     params(("id" = String, Path)),
@@ -169,7 +169,7 @@ pub(in crate::http) async fn resolve(
     Ok(Json(shown(&api, &rules, entry)?))
 }
 
-/// Say whether reports of a user shall count for no automatic ban.
+/// Say whether a user's reports are unreliable, and count towards no automatic ban.
 #[utoipa::path(
     post, operation_id = "set_user_reliability", path = "/v1/admin/users/{id}/reliability", tag = "admin", security(("bearer" = ["moderator"])),
     params(("id" = String, Path)), request_body = ReliabilityRequest,

@@ -76,7 +76,7 @@ pub(in crate::http) async fn grant(
     ))
 }
 
-/// End a user's subscriptions now. What a billing provider says of them later counts again.
+/// End a user's subscriptions now. What a billing provider says about them later counts again.
 #[utoipa::path(
     delete, operation_id = "end_subscription", path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204))

@@ -9,8 +9,8 @@ use tebdil_protocol::{Page, SystemLogEntry, id::UserId};
 use super::Staff;
 use crate::http::{Api, paging::Params, problem::Answer};
 
-/// Recorded acts, newest first. All of staff sees all of them, but for those on reports about
-/// oneself: who can act is seen acting.
+/// Recorded acts, newest first. All staff see all of them, except those on reports about
+/// themselves: whoever can act is seen acting.
 #[utoipa::path(
     get, operation_id = "list_system_logs", path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
     params(

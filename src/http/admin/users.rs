@@ -1,4 +1,4 @@
-//! `/v1/admin/users`: accounts as staff finds them, and their roles.
+//! `/v1/admin/users`: finding accounts, and their roles.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ use crate::{
     },
 };
 
-/// Digits that a phone number has at least and an id at least: between the two is no id and no
+/// The fewest digits of a phone number, and of an id: anything in between is neither an id nor an
 /// alias that anybody looks for.
 const PHONE_DIGITS: usize = 7;
 const ID_DIGITS: usize = 16;
 
-/// Accounts, newest first. `query` is an id, a handle, or what an alias begins with; never a phone
+/// Accounts, newest first. `query` is an id, a handle, or the beginning of an alias; never a phone
 /// number.
 #[utoipa::path(
     get, operation_id = "list_users", path = "/v1/admin/users", tag = "admin", security(("bearer" = ["moderator"])),
@@ -67,8 +67,7 @@ pub(in crate::http) async fn list(
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// Whose phone it is or was. The number is in the body, because addresses of requests are kept in
-/// logs.
+/// Whose phone it is or was. The number is in the body, because URLs are kept in logs.
 #[utoipa::path(
     post, operation_id = "find_users", path = "/v1/admin/users/find", tag = "admin", security(("bearer" = ["admin"])), request_body = FindUsersRequest,
     responses((status = 200, body = FoundUsers), (status = "4XX", description = "invalid_phone"))
@@ -101,7 +100,7 @@ pub(in crate::http) async fn find(
     Ok(Json(FoundUsers { items }))
 }
 
-/// One account, with what there is of it. That it was looked at is recorded.
+/// One account, with counts about it. Looking at it is recorded.
 #[utoipa::path(
     get, operation_id = "get_user", path = "/v1/admin/users/{id}", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)),
     responses((status = 200, body = AdminUserDetail))
@@ -139,7 +138,7 @@ pub(in crate::http) async fn get(
     }))
 }
 
-/// Give somebody else another role. It holds with the next request.
+/// Give somebody else another role. It takes effect with the next request.
 #[utoipa::path(
     post, operation_id = "set_user_role", path = "/v1/admin/users/{id}/role", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     request_body = RoleRequest,
@@ -175,7 +174,7 @@ pub(in crate::http) async fn role(
     Ok(Json(shown(&api, row)?))
 }
 
-/// Sign a user out everywhere, as when a device or a password may be in wrong hands.
+/// Sign a user out everywhere, for example if a device or a password may be in the wrong hands.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}/sessions", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204))
@@ -195,7 +194,7 @@ pub(in crate::http) async fn end_sessions(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The account as staff sees it.
+/// The account as staff see it.
 fn shown(api: &Api, row: AccountRow) -> Answer<AdminUser> {
     let of_phone = |row: &AccountRow| api.accounts.phone_masked(&row.phone_index, &row.phone);
     let phone_masked = if row.erased_at.is_none() {
@@ -219,7 +218,7 @@ fn shown(api: &Api, row: AccountRow) -> Answer<AdminUser> {
     })
 }
 
-/// Reads what is looked for.
+/// Reads the search term.
 fn wanted(query: &str) -> Answer<AccountSearch> {
     let refused = |detail: &str| Failure::field(ErrorCode::InvalidField, "query", detail);
     let unreadable = || refused("must be an id, a handle, or what an alias begins with");
@@ -229,7 +228,7 @@ fn wanted(query: &str) -> Answer<AccountSearch> {
     {
         return Ok(AccountSearch::Id(id));
     }
-    // A '+' in an address is read as a space.
+    // A '+' in a URL is read as a space.
     let of_phone = query
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b"+ ()-./".contains(&byte));

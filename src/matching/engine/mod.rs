@@ -6,8 +6,8 @@
 //! between the users in either direction, and each permits the other *at its own current step* of
 //! the [`Widening`]: shared interest, shared language, distance. A ticket that lists nothing has no
 //! wish there, and nobody's wish there concerns it. Partners of the last 24 hours wait for the last
-//! step on both sides and come after everybody else. Among the permitted: more shared interests,
-//! then a shared language, then nearer (in bands), then the longer wait.
+//! step on both sides and come after everybody else. Among the permitted: those with a connection,
+//! then more shared interests, then a shared language, then nearer (in bands), then the longer wait.
 //!
 //! # When
 //! A ticket looks for a peer when it arrives, when one of its steps begins ([`Engine::tick`]), and
@@ -117,7 +117,8 @@ impl Waiting {
         Side {
             ticket: self.ticket.id,
             user: self.ticket.user,
-            enqueued_at: self.ticket.enqueued_at,
+            session: self.ticket.session,
+            background: self.ticket.background,
         }
     }
 }
@@ -193,14 +194,6 @@ impl Engine {
         self.due.first().map(|(at, _)| self.time.on_the_clock(*at))
     }
 
-    /// Takes the user's ticket out.
-    pub fn cancel(&mut self, user: UserId) -> Cancelled {
-        self.users
-            .get(&user)
-            .copied()
-            .map_or(Cancelled::Unknown, |ticket| self.remove(ticket))
-    }
-
     /// Takes a ticket out, as when its connection is gone.
     pub fn remove(&mut self, ticket: TicketId) -> Cancelled {
         let Some(waiting) = self.tickets.get_mut(&ticket) else {
@@ -261,19 +254,16 @@ impl Engine {
         }
     }
 
-    /// The ticket of a user, waiting or reserved.
-    pub fn ticket_of(&self, user: UserId) -> Option<TicketId> {
-        self.users.get(&user).copied()
+    /// The connection of a ticket is gone, or back.
+    pub fn set_away(&mut self, ticket: TicketId, away: bool) {
+        if let Some(waiting) = self.tickets.get_mut(&ticket) {
+            waiting.ticket.away = away;
+        }
     }
 
     /// How many tickets wait in a mode; reserved ones do not count.
     pub fn len(&self, mode: Mode) -> usize {
         self.open.get(&mode).copied().unwrap_or(0)
-    }
-
-    /// Neither a waiting nor a reserved ticket is left.
-    pub fn is_empty(&self) -> bool {
-        self.tickets.is_empty()
     }
 
     /// How many pairs are not settled.

@@ -24,6 +24,8 @@ pub(super) enum Verdict {
 pub(super) struct Rank {
     /// Partners of the last 24 hours come after everybody else.
     pub(super) recent: bool,
+    /// A match with somebody who is there can begin at once.
+    away: bool,
     shared_interests: Reverse<usize>,
     shares_language: Reverse<bool>,
     /// In bands of the grid, so that a few kilometres do not outweigh waiting time; unknown places
@@ -80,6 +82,7 @@ pub(super) fn judge(seeker: &Waiting, candidate: &Waiting, widening: &Widening) 
 
     Verdict::Permitted(Rank {
         recent,
+        away: peer.away,
         shared_interests: Reverse(shared_interests),
         shares_language: Reverse(shared_languages > 0),
         band: apart.map_or(usize::MAX, level_of),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use tebdil_protocol::{
     domain::Mode,
-    id::{TicketId, UserId},
+    id::{SessionId, TicketId, UserId},
     time::Timestamp,
 };
 
@@ -15,6 +15,13 @@ use tebdil_protocol::{
 pub struct Ticket {
     pub id: TicketId,
     pub user: UserId,
+    /// The device that searches.
+    pub session: SessionId,
+    /// Whether it goes on without its connection.
+    pub background: bool,
+    /// Whether it has none at the moment: others come before it.
+    #[serde(skip)]
+    pub away: bool,
     pub mode: Mode,
     /// Normalised by the caller; compared byte by byte. Empty: no wish. Repetitions are dropped.
     pub interests: Vec<String>,
@@ -79,7 +86,8 @@ pub struct Pair {
 pub struct Side {
     pub ticket: TicketId,
     pub user: UserId,
-    pub enqueued_at: Timestamp,
+    pub session: SessionId,
+    pub background: bool,
 }
 
 /// What became of a pair.

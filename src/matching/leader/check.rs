@@ -1,58 +1,38 @@
 //! What always holds, for tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tebdil_protocol::id::TicketId;
+use tebdil_core::realtime::NodeId;
+use tebdil_protocol::id::{TicketId, UserId};
 
-use super::Leader;
+use super::{Leader, account::State};
 
 impl Leader {
-    /// Every ticket there is.
-    pub(in crate::matching) fn held(&self) -> BTreeSet<TicketId> {
-        self.owned.iter().map(|(_, ticket)| *ticket).collect()
+    /// Every search that is not over, with the node that has its connection.
+    pub(in crate::matching) fn open(&self) -> BTreeMap<TicketId, Option<NodeId>> {
+        let over = |state| matches!(state, State::Ended(_) | State::Parked);
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.ticket.is_some() && !over(entry.state))
+            .map(|(id, entry)| (*id, entry.node))
+            .collect()
     }
 
-    /// The books agree with each other, and no user is in two pairs.
+    /// The accounts list the entries, and each has one ticket in the engine and in one pair.
     pub(in crate::matching) fn check(&self) {
-        for (ticket, held) in &self.held {
-            assert_eq!(self.engine.ticket_of(held.owner.user), Some(*ticket));
-            if let Some((_, next)) = &held.next {
-                assert_eq!(self.behind.get(&next.id), Some(ticket));
+        let entries = self.entries.iter().map(|(id, entry)| (entry.user, *id));
+        let accounts = self.accounts.iter();
+        let listed = accounts.flat_map(|(user, ids)| ids.iter().map(|id| (*user, *id)));
+        assert_eq!(entries.collect::<BTreeSet<_>>(), listed.collect());
+        for (id, entry) in &self.entries {
+            if entry.state == State::Queued {
+                assert_eq!(self.engine.ticket_of(entry.user), Some(*id));
             }
         }
-        let owned: BTreeSet<_> = self
-            .held
-            .iter()
-            .flat_map(|(ticket, held)| {
-                let next = held
-                    .next
-                    .as_ref()
-                    .map(|(owner, next)| (owner.node, next.id));
-                [Some((held.owner.node, *ticket)), next]
-                    .into_iter()
-                    .flatten()
-            })
-            .chain(
-                self.unverified
-                    .iter()
-                    .map(|(ticket, waiting)| (waiting.owner.node, *ticket)),
-            )
-            .collect();
-        assert_eq!(self.owned, owned);
-        assert_eq!(
-            self.behind.len() + self.held.len() + self.unverified.len(),
-            owned.len()
-        );
-        let by_user: BTreeSet<_> = self
-            .unverified
-            .iter()
-            .map(|(ticket, waiting)| (waiting.owner.user, *ticket))
-            .collect();
-        assert_eq!(by_user, self.unverified_of);
-        let mut users = BTreeSet::new();
-        for proposal in &self.waiting_pairs {
+        let mut paired: BTreeSet<UserId> = BTreeSet::new();
+        for (pair, _) in &self.pairs {
             assert!(
-                users.insert(proposal.pair.older.user) && users.insert(proposal.pair.newer.user),
+                paired.insert(pair.older.user) && paired.insert(pair.newer.user),
                 "one pair for a user"
             );
         }

@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use tebdil_core::realtime::NodeId;
 use tebdil_protocol::{
+    ErrorCode,
     domain::Mode,
     id::{SessionId, TicketId, UserId},
     time::Timestamp,
@@ -12,13 +13,22 @@ use tebdil_protocol::{
 use crate::{
     hub::NodeMessage,
     matching::{
-        MatchmakingMessage, Term, ToDesk, ToLeader, Why,
+        MatchmakingMessage, Said, ToLeader, ToNode, Why,
         engine::{Place, Ticket},
     },
 };
 
 fn node() -> NodeId {
     "00000000000000ab".parse().expect("16 digits")
+}
+
+fn said<P>(parts: Vec<P>) -> Said<P> {
+    Said {
+        by: node(),
+        term: 7,
+        number: 3,
+        parts,
+    }
 }
 
 fn text(message: &MatchmakingMessage) -> String {
@@ -40,6 +50,9 @@ fn ticket() -> Arc<Ticket> {
     Arc::new(Ticket {
         id: TicketId(1),
         user: UserId(2),
+        session: SessionId(4),
+        background: true,
+        away: false,
         mode: Mode::Text,
         interests: vec!["kedi".to_owned()],
         languages: vec!["tr".to_owned()],
@@ -56,57 +69,52 @@ fn ticket() -> Arc<Ticket> {
 
 #[test]
 fn messages_keep_their_form() {
-    let term = Term {
-        node: node(),
-        fence: 7,
-    };
-    insta::assert_snapshot!(text(&MatchmakingMessage::Leads(term)), @r#"{"leads":{"node":"00000000000000ab","fence":7}}"#);
     insta::assert_snapshot!(text(&MatchmakingMessage::Blocked { a: UserId(1), b: UserId(2) }), @r#"{"blocked":{"a":"1","b":"2"}}"#);
     let parts = vec![
-        ToLeader::Submit {
-            ticket: ticket(),
-            session: SessionId(4),
+        ToLeader::Upsert {
+            id: TicketId(1),
+            user: UserId(2),
+            ticket: Some(ticket()),
             again: false,
         },
-        ToLeader::Cancel {
+        ToLeader::Upsert {
+            id: TicketId(5),
             user: UserId(2),
-            request: 5,
+            ticket: None,
+            again: true,
         },
         ToLeader::Withdraw {
-            ticket: TicketId(1),
+            id: TicketId(1),
             park: true,
         },
-        ToLeader::Roster {
-            first: TicketId(1),
-            last: TicketId(9),
-            tickets: vec![TicketId(1)],
-        },
+        ToLeader::Have(vec![TicketId(1)]),
     ];
-    insta::assert_snapshot!(text(&MatchmakingMessage::ToLeader { node: node(), fence: 7, parts }), @r#"{"to_leader":{"node":"00000000000000ab","fence":7,"parts":[{"submit":{"ticket":{"id":"1","user":"2","mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"session":"4","again":false}},{"cancel":{"user":"2","request":5}},{"withdraw":{"ticket":"1","park":true}},{"roster":{"first":"1","last":"9","tickets":["1"]}}]}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToLeader(said(parts))), @r#"{"to_leader":{"by":"00000000000000ab","term":7,"number":3,"parts":[{"upsert":{"id":"1","user":"2","ticket":{"id":"1","user":"2","session":"4","background":true,"mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"again":false}},{"upsert":{"id":"5","user":"2","ticket":null,"again":true}},{"withdraw":{"id":"1","park":true}},{"have":["1"]}]}}"#);
     let parts = vec![
-        ToDesk::Accepted(TicketId(1)),
-        ToDesk::Cancelled {
-            request: 5,
-            ticket: None,
+        ToNode::Want(vec![TicketId(1)]),
+        ToNode::Ended {
+            id: TicketId(1),
+            why: Why::Replaced,
         },
-        ToDesk::Refused {
-            ticket: TicketId(1),
-            why: Why::QuotaExhausted {
-                resets_at: Timestamp::from_millis(1_800_000_000_000),
+        ToNode::Ended {
+            id: TicketId(1),
+            why: Why::Refused {
+                code: ErrorCode::QuotaExhausted,
+                resets_at: Some(Timestamp::from_millis(1_800_000_000_000)),
             },
         },
-        ToDesk::Unknown(vec![TicketId(1)]),
     ];
-    insta::assert_snapshot!(text(&MatchmakingMessage::ToDesk { term, parts }), @r#"{"to_desk":{"term":{"node":"00000000000000ab","fence":7},"parts":[{"accepted":"1"},{"cancelled":{"request":5,"ticket":null}},{"refused":{"ticket":"1","why":{"quota_exhausted":{"resets_at":"2027-01-15T08:00:00.000Z"}}}},{"unknown":["1"]}]}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToNode(said(parts))), @r#"{"to_node":{"by":"00000000000000ab","term":7,"number":3,"parts":[{"want":["1"]},{"ended":{"id":"1","why":"replaced"}},{"ended":{"id":"1","why":{"refused":{"code":"quota_exhausted","resets_at":"2027-01-15T08:00:00.000Z"}}}}]}}"#);
 }
 
 #[test]
 fn a_place_is_not_logged() {
-    let submit = ToLeader::Submit {
-        ticket: ticket(),
-        session: SessionId(4),
+    let upsert = ToLeader::Upsert {
+        id: TicketId(1),
+        user: UserId(2),
+        ticket: Some(ticket()),
         again: false,
     };
-    let shown = format!("{submit:?}");
+    let shown = format!("{upsert:?}");
     assert!(!shown.contains("41") && !shown.contains("29"), "{shown}");
 }

@@ -15,7 +15,7 @@ use crate::{
 
 scenarios! {
     @with &[("TEBDIL_WORKERS__ENABLED", "false")];
-    a_banned_user_is_out_everywhere_until_another_moderator_lifts_it,
+    a_banned_user_is_out_everywhere_until_the_ban_is_lifted,
 }
 
 /// How long a banned user's socket may live on. The promise is a second; the rest is for a machine
@@ -189,7 +189,7 @@ async fn the_ban_stays_in_what_is_told(server: &TestServer, back: &TestUser, id:
     assert_eq!(refused["reason"], "left_early");
 }
 
-async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server: TestServer) {
+async fn a_banned_user_is_out_everywhere_until_the_ban_is_lifted(server: TestServer) {
     let (first, second) = (
         staff(&server, "selin", "moderator").await,
         staff(&server, "deniz", "moderator").await,

@@ -2,14 +2,18 @@
 
 use serde_json::json;
 
-use super::{agree, answer, candidate, offer, pair, state};
-use crate::harness::TestServer;
+use super::{agree, answer, candidate, ends::gone, offer, pair, state};
+use crate::{
+    harness::TestServer,
+    sockets::{Person, connect_to},
+};
 
 scenarios! {
     a_call_is_signalled_and_nothing_tells_where_anybody_is,
     candidates_wait_for_their_description,
     only_the_offerer_offers_and_an_offer_is_answered_once,
     a_new_offer_starts_again_at_any_time,
+    what_an_absent_device_missed_does_not_count_as_seen,
 }
 
 async fn a_call_is_signalled_and_nothing_tells_where_anybody_is(server: TestServer) {
@@ -148,5 +152,26 @@ async fn a_new_offer_starts_again_at_any_time(server: TestServer) {
     assert_eq!(a.until("rtc.description").await["round"], json!(rounds[2]));
     // Restarting ICE, or adding a medium: the same once more.
     agree(&mut a, &mut b, &id).await;
+    server.stop().await;
+}
+
+async fn what_an_absent_device_missed_does_not_count_as_seen(server: TestServer) {
+    let (mut a, b, id) = pair(&server).await;
+    let user = gone(&server, b).await;
+    a.send(offer(&id)).await;
+    // By the time this is answered, the offer has gone its way.
+    a.hears_no("rtc.description").await;
+    // To the node of the other.
+    let mut b = Person {
+        socket: connect_to(server.node_url(0), &user).await,
+        user,
+    };
+    a.send(candidate(&id, 49_200)).await;
+    a.hears_no("rtc.description").await;
+    b.hears_no("rtc.candidate").await;
+    assert_eq!(b.refused(answer(&id)).await, "signal_refused");
+    agree(&mut a, &mut b, &id).await;
+    a.send(candidate(&id, 49_200)).await;
+    b.until("rtc.candidate").await;
     server.stop().await;
 }

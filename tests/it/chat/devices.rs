@@ -29,13 +29,9 @@ async fn a_match_belongs_to_the_device_that_searched(server: TestServer) {
     let mut a = Person::new(&server, "ayse").await;
     let mut tablet = Person::again(&server, &a).await;
     let mut b = Person::new(&server, "berk").await;
-    a.find().await;
-    assert_eq!(
-        tablet
-            .refused(json!({"type": "match.find", "mode": "text"}))
-            .await,
-        "already_searching"
-    );
+    let replaced = tablet.search(&server).await;
+    a.search(&server).await;
+    tablet.hears_of_end(&replaced, "replaced").await;
     server.clock.advance(Duration::from_millis(1));
     b.find().await;
     let found = a.until("match.found").await;

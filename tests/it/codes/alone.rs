@@ -68,7 +68,7 @@ fn look(server: &ServerProcess, phone: &str, codes: [&str; 2]) {
 
 /// Kill −9 between the code and its use, and what the disk and a log of everything hold meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
+async fn a_code_survives_kill_9_and_is_not_on_the_disk() {
     let gateway = Gateway::start().await;
     // A proxy that was meant for something else, where nobody answers: nothing goes through it in
     // clear.

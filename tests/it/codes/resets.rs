@@ -14,7 +14,7 @@ use crate::{
 with_gateway! {
     a_forgotten_password_is_set_anew_and_every_session_ends: &[],
     who_has_no_account_gets_the_same_answers: &[],
-    a_weak_password_costs_no_try_and_the_alias_is_told_only_to_who_knows_the_code: &[],
+    a_weak_password_costs_no_try_and_betrays_no_alias: &[],
 }
 
 async fn a_forgotten_password_is_set_anew_and_every_session_ends(
@@ -158,10 +158,7 @@ async fn who_has_no_account_gets_the_same_answers(server: TestServer, gateway: G
     server.stop().await;
 }
 
-async fn a_weak_password_costs_no_try_and_the_alias_is_told_only_to_who_knows_the_code(
-    server: TestServer,
-    gateway: Gateway,
-) {
+async fn a_weak_password_costs_no_try_and_betrays_no_alias(server: TestServer, gateway: Gateway) {
     let (phone, _) = registered(&server, &gateway, "uzunkedi").await;
     server
         .post(RESET, "", &json!({"phone": phone}))

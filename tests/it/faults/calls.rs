@@ -31,7 +31,7 @@ async fn end_of(person: &mut Person) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_ends_when_a_device_does_not_come_back_from_a_killed_node() {
+async fn a_call_ends_when_a_device_is_not_back_from_a_killed_node() {
     let Some(mut site) = Site::start(2).await else {
         return;
     };
@@ -104,7 +104,7 @@ async fn a_node_that_redis_forgot_asks_again_which_calls_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_nobody_knows_who_is_connected_calls_go_on_and_no_job_dies() {
+async fn calls_go_on_while_nobody_knows_who_is_connected() {
     let Some(mut site) = Site::start(2).await else {
         return;
     };

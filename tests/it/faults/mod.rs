@@ -6,6 +6,7 @@ mod fence;
 mod flush;
 mod leader;
 mod node;
+mod searches;
 mod silence;
 
 use std::{

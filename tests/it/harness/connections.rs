@@ -1,8 +1,9 @@
-//! Who is connected, at whichever node.
+//! Who is connected, and who searches, at whichever node.
 
 use std::sync::Arc;
 
-use tebdil::{hub::Connection, ws::Sockets};
+use futures_util::future::join_all;
+use tebdil::{hub::Connection, matching::Status, ws::Sockets};
 use tebdil_protocol::id::{SessionId, UserId};
 
 use super::{TestServer, TestUser};
@@ -52,5 +53,28 @@ impl TestServer {
             })
             .await;
         }
+    }
+
+    /// Whether the node that leads has every search, and no match is being made.
+    pub async fn nobody_is_being_matched(&self) -> bool {
+        let searches = self.searches().await;
+        searches.reserved == 0 && searches.own <= searches.waiting
+    }
+
+    /// Whether nobody searches.
+    pub async fn nobody_searches(&self) -> bool {
+        self.searches().await == Status::default()
+    }
+
+    /// The searches of all nodes.
+    pub async fn searches(&self) -> Status {
+        let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
+        statuses
+            .into_iter()
+            .fold(Status::default(), |sum, status| Status {
+                own: sum.own + status.own,
+                waiting: sum.waiting + status.waiting,
+                reserved: sum.reserved + status.reserved,
+            })
     }
 }

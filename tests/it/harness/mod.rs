@@ -407,24 +407,6 @@ impl TestServer {
         }
     }
 
-    /// Whether no match is being made.
-    pub async fn nobody_is_being_matched(&self) -> bool {
-        self.tickets().await.1 == 0
-    }
-
-    /// Whether nobody searches.
-    pub async fn nobody_searches(&self) -> bool {
-        self.tickets().await == (0, 0)
-    }
-
-    /// Tickets that wait, and pairs whose match is being made.
-    async fn tickets(&self) -> (usize, usize) {
-        let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
-        statuses.iter().fold((0, 0), |(waiting, reserved), status| {
-            (waiting + status.waiting, reserved + status.reserved)
-        })
-    }
-
     /// Runs the background jobs that are due, on every node at once, and waits for those that the
     /// nodes' own workers have taken.
     pub async fn run_due_jobs(&self) {

@@ -29,7 +29,7 @@ async fn raw(url: &str, line: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_requests_of_one_address_are_refused_in_the_form_of_the_contract() {
+async fn too_many_requests_of_one_address_are_refused_as_documented() {
     let options = Options {
         requests_per_second: 1,
         burst: 2,

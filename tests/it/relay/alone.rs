@@ -270,7 +270,7 @@ async fn a_port_that_is_taken_is_named_with_the_ways_out() {
 }
 
 #[tokio::test]
-async fn a_relay_beside_a_server_takes_the_secret_that_the_server_derives() {
+async fn a_relay_beside_a_server_takes_the_derived_secret() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut command = tebdil(dir.path());
     command.arg("migrate");

@@ -180,7 +180,7 @@ async fn it_takes_our_credentials_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn behind_an_address_translation_it_gives_out_the_public_address() {
+async fn behind_a_translation_it_gives_out_the_public_address() {
     let Some(coturn) = Coturn::start_with("external-ip=203.0.113.9/127.0.0.1\n").await else {
         return;
     };

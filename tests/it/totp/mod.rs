@@ -443,10 +443,10 @@ mod guessing {
             ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "4"),
             ("TEBDIL_LIMITS__PASSWORDS__PHONE__FIRST_S", "900"),
         ];
-        guesses_at_a_code_cost_time_and_the_password_alone_forgives_none,
+        guesses_at_a_code_cost_time_and_a_password_forgives_none,
     }
 
-    async fn guesses_at_a_code_cost_time_and_the_password_alone_forgives_none(server: TestServer) {
+    async fn guesses_at_a_code_cost_time_and_a_password_forgives_none(server: TestServer) {
         let admin = staff(&server, "selin", "admin").await;
         let app = App::enrol(&server, &admin).await;
         // Four are free, whatever is asked in between.

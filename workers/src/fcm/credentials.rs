@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_of_a_service_account_is_refused_without_a_word_of_it() {
+    fn what_is_no_service_account_key_is_refused_and_not_quoted() {
         let good = file();
         for (field, value) in [
             ("type", json!("authorized_user")),

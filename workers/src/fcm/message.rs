@@ -22,6 +22,9 @@ impl Push<'_> {
                 "messages",
                 json!({ "type": "message", "match_id": match_id }),
             ),
+            PushOrder::Match { match_id, .. } => {
+                ("matches", json!({ "type": "match", "match_id": match_id }))
+            }
             PushOrder::Notification { id, of, .. } => (
                 "notifications",
                 json!({ "type": of, "notification_id": id }),
@@ -84,6 +87,20 @@ mod tests {
                 },
                 "webpush": { "headers": { "TTL": "1800", "Urgency": "high", "Topic": "messages" } },
             } })
+        );
+        let order = PushOrder::Match {
+            user_id: UserId(77),
+            match_id: MatchId(5),
+            session_id: SessionId(6),
+        };
+        let body = Push {
+            order: &order,
+            until,
+        }
+        .body(&token, now);
+        assert_eq!(
+            body["message"]["data"],
+            json!({ "type": "match", "match_id": "5" })
         );
         let order = PushOrder::Notification {
             user_id: UserId(77),

@@ -21,33 +21,42 @@ impl Job for BanOrder {
 /// Shuts a banned user out, and whoever has its phone today.
 pub(super) async fn enforce(cx: &JobContext, user: UserId) -> Result<(), JobError> {
     // A late order must not close what came after the ban.
-    for account in cx.store.safety().banned_accounts(user).await? {
-        shut_out(cx, account, CloseCode::Banned, EndReason::Banned).await?;
-    }
-    Ok(())
+    let accounts = cx.store.safety().banned_accounts(user).await?;
+    shut_out(cx, &accounts, CloseCode::Banned, EndReason::Banned).await
 }
 
-/// Closes the sockets of a user who may not be here any more, and ends its matches in its name:
-/// nobody gets a right back for a match that ended by the own ban or erasure.
+/// Closes the sockets of users who may not be here any more, and then ends their matches, each in
+/// its user's name: nobody gets a right back for a match that ended by the own ban or erasure.
 pub(super) async fn shut_out(
     cx: &JobContext,
-    user: UserId,
+    accounts: &[UserId],
     code: CloseCode,
     reason: EndReason,
 ) -> Result<(), JobError> {
-    // Whatever the clock of this machine says.
-    (cx.hooks.on_shut_out)(user, code);
+    // All of them, whatever the clock of this machine says and becomes of the matches.
+    for account in accounts {
+        (cx.hooks.on_shut_out)(*account, code);
+    }
+    let mut outcome = Ok(());
+    for account in accounts {
+        outcome = outcome.and(end_matches_of(cx, *account, reason).await);
+    }
+    outcome
+}
+
+/// Each for itself: one that cannot be ended now does not keep the others open.
+async fn end_matches_of(cx: &JobContext, user: UserId, reason: EndReason) -> Result<(), JobError> {
+    let mut outcome = Ok(());
     for id in cx.store.accounts().unended_matches(user).await? {
-        let end = cx
-            .store
-            .matches()
-            .end_match(id, Some(user), reason, cx.now()?)
-            .await?;
-        if let End::Now(ended) = end {
-            (cx.hooks.on_match_ended)(ended);
+        let now = cx.now()?;
+        let end = cx.store.matches().end_match(id, Some(user), reason, now);
+        match end.await {
+            Ok(End::Now(ended)) => (cx.hooks.on_match_ended)(ended),
+            Ok(End::Before(_) | End::NotFound) => {}
+            Err(error) => outcome = outcome.and(Err(error.into())),
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Every minute: users whose bans ran out may come back, and a match of a banned user that an order
@@ -89,19 +98,19 @@ async fn free(cx: &JobContext) -> Result<(), JobError> {
 }
 
 async fn end_matches(cx: &JobContext) -> Result<(), JobError> {
-    let mut after = UserId(0);
+    let (mut after, mut outcome) = (UserId(0), Ok(()));
     loop {
         let users = cx
             .store
             .safety()
             .banned_in_matches(after, cx.now()?, USERS_PER_BATCH)
             .await?;
-        for user in &users {
-            enforce(cx, *user).await?;
-        }
-        match users.last() {
-            Some(last) => after = *last,
-            None => return Ok(()),
+        let Some(&last) = users.last() else {
+            return outcome;
+        };
+        after = last;
+        for user in users {
+            outcome = outcome.and(enforce(cx, user).await);
         }
     }
 }

@@ -15,11 +15,16 @@ impl Job for EraseOrder {
     const MAX_ATTEMPTS: i64 = ERASE_ATTEMPTS;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        if !cx.store.accounts().sweep_erased(self.user_id).await? {
+        let (accounts, user) = (cx.store.accounts(), self.user_id);
+        if !accounts.is_erased(user).await? {
             return Err(JobError::Dead("the account is not erased".to_owned()));
         }
-        shut_out(cx, self.user_id, CloseCode::Unauthorized, EndReason::Erased).await?;
-        // Not left to the job `forget`: when this one is done, what the account said is gone.
+        // First of all: the sockets close whatever becomes of the rest.
+        let ended = shut_out(cx, &[user], CloseCode::Unauthorized, EndReason::Erased).await;
+        accounts.sweep_erased(user).await?;
+        ended?;
+        // Not left to the job `forget`: when this one is done, what the account said is gone, or is
+        // just being deleted by another run.
         forget(
             &cx.store,
             &cx.store

@@ -22,7 +22,7 @@ use crate::{
 /// is found in the list.
 const fn lifetime(order: &PushOrder) -> Duration {
     match order {
-        PushOrder::Message { .. } => Duration::from_hours(1),
+        PushOrder::Message { .. } | PushOrder::Match { .. } => Duration::from_hours(1),
         PushOrder::Notification { .. } => Duration::from_hours(24),
     }
 }
@@ -159,18 +159,10 @@ impl Job for PushDevice {
 
 /// Whether a socket tells the user. While nobody knows, a push too many does no harm.
 async fn is_online(cx: &JobContext, order: &PushOrder) -> bool {
-    let Some(presence) = &cx.settings.presence else {
+    let Some(online) = &cx.hooks.online else {
         return false;
     };
-    let online = match order {
-        PushOrder::Message {
-            user_id,
-            session_id,
-            ..
-        } => presence.present(&[(*user_id, *session_id)]).await,
-        PushOrder::Notification { user_id, .. } => presence.online(&[*user_id]).await,
-    };
-    match online {
+    match online(vec![(order.user_id(), order.device())]).await {
         Ok(online) => online.first().copied().unwrap_or(false),
         Err(error) => {
             tracing::debug!(%error, "pushing without knowing who is connected");

@@ -27,7 +27,7 @@ const BATCH: i64 = 1000;
 pub struct Retention {}
 
 /// What goes at which age. Messages go with the job `expire`.
-const fn ages(periods: &Periods) -> [(Old, Duration); 17] {
+const fn ages(periods: &Periods) -> [(Old, Duration); 18] {
     [
         (Old::MESSAGE_LOGS, periods.message_logs),
         (Old::IDEMPOTENCY_KEYS, IDEMPOTENCY_WINDOW),
@@ -39,6 +39,7 @@ const fn ages(periods: &Periods) -> [(Old, Duration); 17] {
         (Old::BANS, periods.bans),
         (Old::INVITATIONS, periods.invitations),
         (Old::AD_IMPRESSIONS, AD_IMPRESSIONS),
+        (Old::SEARCHES, Duration::ZERO),
         (Old::NOTIFICATIONS, periods.notifications),
         (Old::BILLING_EVENTS, periods.billing_events),
         (Old::REPORTS, periods.reports),

@@ -17,6 +17,7 @@ use crate::harness::{DAY, Database, on_both, settings};
 on_both! {
     a_ban_closes_sockets_and_matches_and_a_repeat_does_nothing,
     a_wrong_clock_keeps_no_socket_of_a_banned_user_open,
+    trouble_with_a_match_keeps_no_other_open,
 }
 
 /// What the hooks heard.
@@ -68,6 +69,21 @@ async fn banned(db: &Database) -> UserId {
     user
 }
 
+/// Who has the phone of a banned user now, and is banned with it.
+async fn successor(db: &Database, user: UserId) -> UserId {
+    let (_, [other, _]) = db.a_match().await;
+    db.execute(&format!(
+        "INSERT INTO tombstones (user_id, phone_index, erased_at) \
+         SELECT {user}, phone_index, created_at FROM users WHERE id = {other}"
+    ))
+    .await;
+    db.execute(&format!(
+        "UPDATE users SET is_banned = TRUE WHERE id = {other}"
+    ))
+    .await;
+    other
+}
+
 async fn a_ban_closes_sockets_and_matches_and_a_repeat_does_nothing(db: &Database) {
     let (user_id, heard) = (banned(db).await, Arc::new(Heard::default()));
     let workers = heard.workers(db, settings());
@@ -86,6 +102,7 @@ async fn a_ban_closes_sockets_and_matches_and_a_repeat_does_nothing(db: &Databas
 
 async fn a_wrong_clock_keeps_no_socket_of_a_banned_user_open(db: &Database) {
     let (user_id, heard) = (banned(db).await, Arc::new(Heard::default()));
+    let other = successor(db, user_id).await;
     let guard = ClockGuard::new(db.clock.clone(), Duration::from_secs(5));
     guard.compare(&db.store).await.expect("an answer");
     let real = db.store.database_time().await.expect("an answer");
@@ -99,6 +116,20 @@ async fn a_wrong_clock_keeps_no_socket_of_a_banned_user_open(db: &Database) {
         .run_now(BanOrder { user_id })
         .await;
     assert!(matches!(refused, Err(JobError::Retry(_))), "{refused:?}");
-    assert_eq!(heard.closed(), [(user_id, CloseCode::Banned)]);
+    let both = [user_id, other].map(|account| (account, CloseCode::Banned));
+    assert_eq!(heard.closed(), both);
     assert!(heard.ended().is_empty(), "when that was is not known");
+}
+
+async fn trouble_with_a_match_keeps_no_other_open(db: &Database) {
+    let (user_id, heard) = (banned(db).await, Arc::new(Heard::default()));
+    db.execute("UPDATE matches SET ended_reason = 'unreadable'")
+        .await;
+    let other = successor(db, user_id).await;
+    let workers = heard.workers(db, settings());
+    let refused = workers.run_now(BanOrder { user_id }).await;
+    assert!(matches!(refused, Err(JobError::Retry(_))), "{refused:?}");
+    let both = [user_id, other].map(|account| (account, CloseCode::Banned));
+    assert_eq!(heard.closed(), both);
+    assert_eq!(heard.ended(), [(Some(other), EndReason::Banned)]);
 }

@@ -14,6 +14,7 @@ on_both! {
     a_job_whose_clock_is_set_meanwhile_is_given_back,
     schedules_go_on_after_the_clock_was_set_back,
     what_a_clock_that_was_ahead_put_off_runs,
+    what_was_pushed_ahead_of_its_time_is_due_now,
 }
 
 /// Comes by every minute.
@@ -197,4 +198,29 @@ async fn what_a_clock_that_was_ahead_put_off_runs(db: &Database) {
         1,
         "who has to wait waits"
     );
+}
+
+/// An hour is less than the longest wait.
+async fn what_was_pushed_ahead_of_its_time_is_due_now(db: &Database) {
+    let (workers, now) = (workers(db, settings()), db.now());
+    let ahead = now + 60 * MINUTE;
+    for run_at in [ahead, ahead + 20 * MINUTE] {
+        let job = NewJob {
+            queue: Chore::QUEUE,
+            payload: b"{}",
+            dedupe: None,
+            run_at,
+            max_attempts: 3,
+        };
+        db.store.jobs().push_job(job, ahead).await.expect("push");
+    }
+    let left = async || {
+        workers.run_due_once().await.expect("run");
+        db.number("SELECT COUNT(*) FROM job WHERE state = 0").await
+    };
+    assert_eq!(left().await, 1, "one was to wait");
+    db.clock.advance(19 * MINUTE);
+    assert_eq!(left().await, 1);
+    db.clock.advance(MINUTE);
+    assert_eq!(left().await, 0);
 }

@@ -12,6 +12,8 @@ use crate::harness::{DAY, Database, MINUTE, on_both, settings};
 on_both! {
     the_job_ends_what_an_erased_account_has,
     two_nodes_finish_one_erasure,
+    an_erasure_runs_twice_at_the_same_time,
+    an_erasure_by_a_clock_that_is_ahead_ends_matches,
     an_order_for_an_account_that_is_there_changes_nothing,
     tombstones_and_logs_go_when_their_time_has_come,
     a_block_goes_a_year_after_a_side_was_erased,
@@ -177,6 +179,47 @@ async fn two_nodes_finish_one_erasure(db: &Database) {
     let (one, two) = tokio::join!(first.run_due_once(), second.run_due_once());
     one.and(two).expect("both ran");
     assert_eq!(heard.ended().len(), 2, "each match ends once");
+    assert_forgotten(db).await;
+}
+
+/// As by the request and the poller of its node. Not one after the other: there is enough to do for
+/// both.
+async fn an_erasure_runs_twice_at_the_same_time(db: &Database) {
+    let user_id = busy(db).await;
+    let (id, [_, peer]) = db.a_match().await;
+    db.execute(&format!(
+        "UPDATE match_sides SET user_id = {user_id} WHERE match_id = {id} AND user_id <> {peer}"
+    ))
+    .await;
+    for _ in 0..80 {
+        db.message(id, [peer, user_id]).await;
+    }
+    erase(db, user_id).await;
+    let heard = Heard::default();
+    let (first, second) = (heard.workers(db), heard.workers(db));
+    let order = EraseOrder { user_id };
+    let (one, two) = tokio::join!(first.run_now(order), second.run_now(order));
+    one.and(two).expect("both did what there was");
+    assert_eq!(heard.ended().len(), 3, "each match ends once");
+    for left in [
+        "SELECT COUNT(*) FROM match_sides WHERE open",
+        "SELECT COUNT(*) FROM messages",
+        "SELECT COUNT(*) FROM matches WHERE shared_interests <> '[]'",
+    ] {
+        assert_eq!(db.number(left).await, 0, "{left}");
+    }
+    let run = first.run_due_once().await.expect("run");
+    assert_eq!((run.failed, run.dead), (0, 0), "the order that was stored");
+}
+
+/// An hour is less than the longest wait of a job.
+async fn an_erasure_by_a_clock_that_is_ahead_ends_matches(db: &Database) {
+    let (user, now, heard) = (busy(db).await, db.now(), Heard::default());
+    db.clock.advance(60 * MINUTE);
+    erase(db, user).await;
+    db.clock.set(now);
+    heard.workers(db).run_due_once().await.expect("run");
+    assert_eq!(heard.ended().len(), 2);
     assert_forgotten(db).await;
 }
 

@@ -16,7 +16,7 @@ use tebdil_workers::{Hooks, Settings, Workers};
 use crate::harness::settings;
 
 tebdil_core::store_conformance! {
-    who_joins_by_an_invitation_gets_its_rights_and_hears_of_it_once,
+    who_joins_by_invitation_gets_its_rights_and_hears_once,
     a_lost_order_is_found_by_the_sweep,
     workers_at_once_reward_each_once,
     without_a_reward_nobody_is_told,
@@ -89,7 +89,7 @@ async fn bonus(t: &TestStore, user: UserId) -> i64 {
         .bonus
 }
 
-async fn who_joins_by_an_invitation_gets_its_rights_and_hears_of_it_once(t: TestStore) {
+async fn who_joins_by_invitation_gets_its_rights_and_hears_once(t: TestStore) {
     let (workers, heard) = workers(
         &t,
         ReferralRules {

@@ -21,7 +21,7 @@ use crate::harness::{Database, MINUTE, on_both, settings, until};
 
 on_both! {
     five_failures_make_a_dead_letter,
-    a_job_that_outruns_its_leases_is_buried_and_its_ends_count_for_nothing,
+    a_job_that_outruns_its_leases_is_buried,
     ads_are_counted_every_minute_and_forgotten_after_a_week,
 }
 
@@ -186,7 +186,7 @@ async fn five_failures_make_a_dead_letter(db: &Database) {
     }
 }
 
-async fn a_job_that_outruns_its_leases_is_buried_and_its_ends_count_for_nothing(db: &Database) {
+async fn a_job_that_outruns_its_leases_is_buried(db: &Database) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let before = ["dead", "lost"].map(|outcome| number("tebdil_jobs_total", "hanging", outcome));
     let test = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -3,7 +3,11 @@
 use std::collections::VecDeque;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tebdil_protocol::{ErrorCode, Match, MatchFound, Welcome, domain::MatchRole, id::MatchId};
+use tebdil_protocol::{
+    ErrorCode, Match, MatchCancelled, MatchFound, Welcome,
+    domain::{CancelReason, MatchRole},
+    id::{MatchId, TicketId},
+};
 
 use super::{Actor, ChatEvent, Known};
 use crate::{
@@ -43,7 +47,7 @@ impl Actor {
             let new_here = active.this_device && greeted && !self.matches.contains_key(&match_id);
             if new_here {
                 // To go on searching would spend a second right on one wish.
-                self.searching = None;
+                self.search_is_over();
             }
             self.learn(active, new_here);
             // A process may have ended between storing and acknowledging.
@@ -56,9 +60,37 @@ impl Actor {
             }
         }
         self.refill_keys(welcome.keys_remaining);
-        if let (Some(find), false) = (self.searching.clone(), self.finding) {
-            self.find(handle, find, None);
+        self.ticket = None;
+        if let Some(running) = welcome.search {
+            self.search_goes_on(running.ticket_id);
         }
+        match self.searching.clone().filter(|_| !self.finding) {
+            Some(find) if !find.background => self.find(handle, find, None),
+            Some(_) if self.ticket.is_none() => {
+                self.search_is_over();
+                let over = ChatEvent::SearchCancelled(CancelReason::Ended);
+                self.pending.push_back(over);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn search_goes_on(&mut self, ticket_id: TicketId) {
+        self.ticket = Some(ticket_id);
+        self.pending.push_back(ChatEvent::Searching { ticket_id });
+    }
+
+    /// A search is over without a match; perhaps one in whose place another has come here.
+    pub(super) fn search_cancelled(&mut self, cancelled: MatchCancelled) {
+        if cancelled.ticket_id == self.ticket {
+            self.search_is_over();
+            let over = ChatEvent::SearchCancelled(cancelled.reason);
+            self.pending.push_back(over);
+        }
+    }
+
+    fn search_is_over(&mut self) {
+        (self.searching, self.ticket) = (None, None);
     }
 
     /// Takes note of a match; tells the application when it did not know of it, or not that it is
@@ -108,7 +140,7 @@ impl Actor {
         } = found;
         let (match_id, this_device) = (found.id, found.this_device);
         if this_device {
-            self.searching = None;
+            self.search_is_over();
         }
         let parties = self.parties(&found);
         let offers = found.role == MatchRole::Offerer;

@@ -157,7 +157,7 @@ fn a_peer_that_is_behind_holds_back_its_match_alone() {
 }
 
 #[test]
-fn after_a_passing_refusal_the_window_goes_out_again_once_and_in_order() {
+fn after_a_passing_refusal_the_window_is_sent_again_in_order() {
     let mut sender = sender(16, 20);
     assert_eq!(sender.send(), numbers(1..=16));
     assert_eq!(sender.refuse(1, refusal(ErrorCode::Unavailable)), []);

@@ -142,7 +142,7 @@ impl Task {
                 Event::Draining { reconnect_after }
             }
             ServerFrame::MatchSearching { ticket_id } => Event::Searching { ticket_id },
-            ServerFrame::MatchCancelled => Event::SearchCancelled,
+            ServerFrame::MatchCancelled(cancelled) => Event::SearchCancelled(cancelled),
             ServerFrame::MessageDelivered { match_id, seq } => Event::Delivered { match_id, seq },
             ServerFrame::MessageRead { match_id, seq } => Event::Read { match_id, seq },
             ServerFrame::Typing { match_id, on } => Event::Typing { match_id, on },

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn after_a_frame_was_passed_over_everything_unanswered_goes_out_again() {
+async fn after_a_skipped_frame_everything_unanswered_is_sent_again() {
     let server = Server::start().await;
     let (handle, _events) = Connection::open(server.options());
     let (mut peer, _) = server.welcome().await;

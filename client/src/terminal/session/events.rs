@@ -8,7 +8,7 @@ use tebdil_client::{
 };
 use tebdil_protocol::{
     CloseCode, ErrorCode, Match, Quota, WhoEnded,
-    domain::{EndReason, Mode},
+    domain::{CancelReason, EndReason, Mode},
     id::MatchId,
     time::Timestamp,
 };
@@ -31,10 +31,7 @@ impl Session {
                 self.searching = true;
                 self.note(&t!("searching"));
             }
-            ChatEvent::SearchCancelled => {
-                self.searching = false;
-                self.note(&t!("search_cancelled"));
-            }
+            ChatEvent::SearchCancelled(why) => self.search_cancelled(why),
             ChatEvent::SearchFailed { code, resets_at } => self.search_failed(code, resets_at),
             ChatEvent::Matched { found, this_device } => self.matched(&found, this_device),
             ChatEvent::Secured {
@@ -168,6 +165,17 @@ impl Session {
             _ => return,
         };
         self.quiet(&line);
+    }
+
+    fn search_cancelled(&mut self, why: CancelReason) {
+        self.searching = false;
+        let line = match why {
+            CancelReason::Cancelled => t!("search_over.cancelled"),
+            CancelReason::Replaced => t!("search_over.replaced"),
+            CancelReason::Matched => t!("search_over.matched"),
+            CancelReason::Ended => t!("search_over.ended"),
+        };
+        self.note(&line);
     }
 
     fn search_failed(&mut self, code: Option<ErrorCode>, resets_at: Option<Timestamp>) {

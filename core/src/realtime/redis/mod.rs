@@ -40,13 +40,14 @@ mod subscriber;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use redis::Value;
 use tokio::{
     sync::{Notify, RwLock, RwLockReadGuard, mpsc},
@@ -124,11 +125,6 @@ struct Shared {
     events: Mutex<Option<mpsc::UnboundedSender<BusEvent>>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done under these locks can panic half way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Shared {
     fn nodes_key(&self) -> String {
         format!("{}nodes", self.prefix)
@@ -154,26 +150,26 @@ impl Shared {
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
-        lock(&self.outbox)
+        self.outbox.lock()
     }
 
     fn peers(&self) -> MutexGuard<'_, Peers> {
-        lock(&self.peers)
+        self.peers.lock()
     }
 
     fn tell(&self, event: BusEvent) {
-        if let Some(events) = &*lock(&self.events) {
+        if let Some(events) = &*self.events.lock() {
             // Whoever listened is gone at the end of the process only.
             let _ = events.send(event);
         }
     }
 
     fn heard(&self) {
-        *lock(&self.heard_at) = Instant::now();
+        *self.heard_at.lock() = Instant::now();
     }
 
     fn heard_at(&self) -> Instant {
-        *lock(&self.heard_at)
+        *self.heard_at.lock()
     }
 
     fn deaf(&self, deaf: bool) {
@@ -238,7 +234,7 @@ struct EndOfTask(Arc<Shared>);
 
 impl Drop for EndOfTask {
     fn drop(&mut self) {
-        lock(&self.0.events).take();
+        self.0.events.lock().take();
     }
 }
 
@@ -390,9 +386,9 @@ impl Redis {
         })
         .await;
         let sent_all = in_order && shared.outbox().sent_all();
-        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
         tasks.shutdown().await;
-        lock(&shared.events).take();
+        shared.events.lock().take();
         // What fails here the others do when they find the node dead.
         let _ = timeout(CLOSE_TIMEOUT, async {
             self.reset().await?;

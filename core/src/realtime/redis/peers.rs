@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_that_does_not_change_for_five_seconds_is_dead_and_told_once() {
+    async fn a_node_that_is_still_for_five_seconds_is_dead_and_told_once() {
         let mut world = World::new();
         assert!(world.look(SECOND, &[(1, "1:1"), (2, "1:1")]).is_empty());
         for beat in 0..4 {

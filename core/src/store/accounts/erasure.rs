@@ -129,23 +129,29 @@ impl Accounts<'_> {
         Ok(Erased::Now)
     }
 
-    /// Deletes what requests that were under way wrote for an erased account after all. `false`
-    /// when the account is not erased; nothing is touched then.
-    pub async fn sweep_erased(self, user: UserId) -> Result<bool, StoreError> {
+    /// Whether this account was erased; it stays so.
+    pub async fn is_erased(self, user: UserId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT erased_at IS NOT NULL FROM users WHERE id = $1";
+        let erased: Option<bool> = self.db.optional_value(SQL, (user,)).await?;
+        Ok(erased.unwrap_or(false))
+    }
+
+    /// Deletes what requests that were under way wrote for an erased account after all. Touches
+    /// nothing of one that is not erased.
+    pub async fn sweep_erased(self, user: UserId) -> Result<(), StoreError> {
         const ERASED: &str = "SELECT phone_index FROM users \
              WHERE id = $1 AND erased_at IS NOT NULL FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
         let phone: Option<Vec<u8>> = tx.optional_value(PHONE_OF, (user,)).await?;
-        let Some(phone) = phone else { return Ok(false) };
+        let Some(phone) = phone else { return Ok(()) };
         lock_phone(&mut tx, &phone).await?;
         // Not that phone: it may have a new account by now.
         let nobodys: Option<Vec<u8>> = tx.optional_value(ERASED, (user,)).await?;
         let Some(nobodys) = nobodys else {
-            return Ok(false);
+            return Ok(());
         };
         delete_rows(&mut tx, user, &nobodys).await?;
-        tx.commit().await?;
-        Ok(true)
+        Ok(tx.commit().await?)
     }
 
     /// The matches of `user` that nobody has ended, also those that have run out.

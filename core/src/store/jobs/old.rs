@@ -73,6 +73,11 @@ impl Old {
     /// Ads that were shown. An age of at least [`Viewer::SHOWN_FOR`](crate::ads::Viewer::SHOWN_FOR):
     /// caps count them until then.
     pub const AD_IMPRESSIONS: Self = Self::by_id("ad_impressions", "id < $2 AND served_at <= $1");
+    /// Searches in the background that were over before.
+    pub const SEARCHES: Self = Self {
+        key: "user_id",
+        ..Self::by_time("searches", "expires_at <= $1", "user_id")
+    };
     /// What users were told.
     pub const NOTIFICATIONS: Self = Self::by_id("notifications", MADE);
     /// Billing events. One that is signed and delivered anew after that changes nothing either: the
@@ -128,7 +133,7 @@ impl Old {
     );
 
     /// All there are.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::MESSAGES,
         Self::MESSAGE_LOGS,
         Self::IDEMPOTENCY_KEYS,
@@ -139,6 +144,7 @@ impl Old {
         Self::BANS,
         Self::INVITATIONS,
         Self::AD_IMPRESSIONS,
+        Self::SEARCHES,
         Self::NOTIFICATIONS,
         Self::BILLING_EVENTS,
         Self::REPORTS,

@@ -30,9 +30,13 @@ pub(super) const PUSH: &str = "INSERT INTO job \
 /// Ticks of times to come.
 pub(super) const AHEAD: &str = "DELETE FROM job \
      WHERE dedupe LIKE 'cron:%' AND state <> 1 AND run_at > $1 AND queue IN ({list})";
-/// Jobs that wait for longer than any does.
-pub(super) const PUT_OFF: &str = "UPDATE job SET run_at = $2 \
-     WHERE state < 2 AND state = 0 AND run_at > $1 AND queue IN ({list})";
+/// Jobs that were pushed in a time to come, which then wait as long as they were asked to, and those
+/// that wait for longer than any does. `$2` now, `$3` the longest wait.
+pub(super) const PUT_OFF: &str = "UPDATE job SET \
+     run_at = CASE WHEN created_at > $1 THEN run_at - (created_at - $2) ELSE $2 END, \
+     created_at = CASE WHEN created_at > $1 THEN $2 ELSE created_at END \
+     WHERE state < 2 AND state = 0 AND run_at > $1 AND (created_at > $1 OR run_at > $3) \
+     AND queue IN ({list})";
 /// Leases that last for longer than any does.
 pub(super) const LEASED: &str = "UPDATE job SET lease_until = $2, \
      run_at = CASE WHEN run_at > $2 THEN $2 ELSE run_at END WHERE state = 1 AND lease_until > $1";
@@ -58,9 +62,9 @@ impl Jobs<'_> {
     /// Mends what a clock that was ahead has left in these queues; how many jobs run now that
     /// would not have for long.
     ///
-    /// Jobs that it put off for longer than any job waits, or leased for longer than any lease
-    /// lasts, are due now. Ticks of times to come are forgotten, whether or not they ran: schedules
-    /// go on by the clock as it is now.
+    /// Jobs that it pushed are taken as pushed now. Those that it put off for longer than any job
+    /// waits, or leased for longer than any lease lasts, are due now. Ticks of times to come are
+    /// forgotten, whether or not they ran: schedules go on by the clock as it is now.
     ///
     /// One at a time, and `clock` is read when it is this one's turn: whoever had to wait takes the
     /// ticks that the others pushed meanwhile for what they are, and not for ticks of times to
@@ -69,10 +73,12 @@ impl Jobs<'_> {
         let mut tx = self.begin().await?;
         tx.lock(TICK_LOCK).await?;
         let now = clock.now();
+        let (slack, longest) = (now + TICK_SLACK, now + LONGEST_WAIT);
         let ahead = tx.query(AHEAD).list(queues.iter().copied());
-        ahead.bind(now + TICK_SLACK).execute().await?;
+        ahead.bind(slack).execute().await?;
         let put_off = tx.query(PUT_OFF).list(queues.iter().copied());
-        let mut pulled = put_off.bind(now + LONGEST_WAIT).bind(now).execute().await?;
+        let put_off = put_off.bind(slack).bind(now).bind(longest);
+        let mut pulled = put_off.execute().await?;
         pulled += tx.execute(LEASED, (now + LONGEST_LEASE, now)).await?;
         tx.commit().await?;
         Ok(pulled)

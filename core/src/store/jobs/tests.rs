@@ -91,7 +91,8 @@ async fn idle_workers_search_and_do_not_scan() {
         let leased = tx.query(schedules::LEASED).bind(now).bind(now);
         all.extend(steps(leased, "job").await);
         let quiet = ["quiet"];
-        let put_off = tx.query(schedules::PUT_OFF).list(quiet).bind(now).bind(now);
+        let put_off = tx.query(schedules::PUT_OFF).list(quiet).bind(now);
+        let put_off = put_off.bind(now).bind(now);
         all.extend(steps(put_off, "job").await);
         let ahead = tx.query(schedules::AHEAD).list(quiet).bind(now);
         all.extend(steps(ahead, "job").await);
@@ -156,7 +157,12 @@ async fn the_oldest_of_many_jobs_is_found_at_once() {
 #[tokio::test]
 async fn what_is_old_is_looked_up_by_an_index() {
     // Few rows each, and no index tells which are old.
-    let small = [Old::BANS, Old::BLOCKS_BY_ERASED, Old::BLOCKS_OF_ERASED];
+    let small = [
+        Old::BANS,
+        Old::BLOCKS_BY_ERASED,
+        Old::BLOCKS_OF_ERASED,
+        Old::SEARCHES,
+    ];
     let small = small.map(|old| old.name);
     for (backend, t) in stores().await {
         for old in Old::ALL {

@@ -1,4 +1,5 @@
-//! Matches, their sides, their calls, and who may make them.
+//! Matches, their sides, their calls, who may make them, and searches that outlive their
+//! connection.
 
 pub(crate) mod absences;
 pub(crate) mod call_state;
@@ -7,6 +8,7 @@ pub(crate) mod leading;
 pub(crate) mod lifecycle;
 pub(crate) mod match_admin;
 pub(crate) mod pairing;
+pub(crate) mod searches;
 pub(crate) mod sides;
 
 pub use absences::{CallDevice, SideId};
@@ -16,6 +18,7 @@ pub use leading::MatchmakerTerm;
 pub use lifecycle::{CallOutcome, End, EndedMatch, Parties};
 pub use match_admin::{StaffMatchFilter, StaffMatchRow};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
+pub use searches::BackgroundSearch;
 pub use sides::{MatchFilter, MatchRow};
 
 use std::ops::Deref;

@@ -1,6 +1,6 @@
 //! Matches as their sides see them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sqlx_macros::FromRow;
 
@@ -8,7 +8,7 @@ use super::{
     Matches,
     lifecycle::{CallOutcome, EndedMatch},
 };
-use crate::store::{StoreError, Words};
+use crate::store::{SideDevice, StoreError, Words};
 use tebdil_protocol::{
     Claim, Match, Peer,
     domain::{ClaimRefusal, ClaimStatus, EndReason, MatchRole, MatchStatus, Mode},
@@ -199,26 +199,19 @@ impl Matches<'_> {
             .await?)
     }
 
-    /// The match that a ticket of `user` became.
-    pub async fn match_of_ticket(
+    /// Those of these tickets that became a match, with the side that each became.
+    pub async fn used_among(
         self,
-        ticket: TicketId,
-        user: UserId,
-    ) -> Result<Option<MatchRow>, StoreError> {
-        Ok(self
-            .read(SELECT)
-            .bind(user)
-            .push(" AND s.ticket_id = ")
-            .push_bind(ticket)
-            .optional()
-            .await?)
-    }
-
-    /// Those of these tickets that became a match.
-    pub async fn used_among(self, tickets: &[TicketId]) -> Result<HashSet<TicketId>, StoreError> {
-        const SQL: &str = "SELECT ticket_id FROM match_sides WHERE ticket_id IN ({list})";
-        let used: Vec<TicketId> = self.read(SQL).list(tickets).values().await?;
-        Ok(used.into_iter().collect())
+        tickets: &[TicketId],
+    ) -> Result<HashMap<TicketId, SideDevice>, StoreError> {
+        const SQL: &str = "SELECT ticket_id, match_id, user_id, session_id FROM match_sides \
+             WHERE ticket_id IN ({list})";
+        let used: Vec<(TicketId, MatchId, UserId, SessionId)> =
+            self.read(SQL).list(tickets).all().await?;
+        let sides = used
+            .into_iter()
+            .map(|(ticket, id, user, session)| (ticket, (id, user, session)));
+        Ok(sides.collect())
     }
 
     /// Matches of `user`, newest first.

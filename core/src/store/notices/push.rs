@@ -151,6 +151,8 @@ impl Notices<'_> {
              WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND EXISTS (SELECT 1 \
              FROM messages m WHERE m.match_id = s.match_id AND m.sender_id = s.peer_id \
              AND m.kind = 'content')";
+        const MATCH: &str =
+            "SELECT match_id FROM match_sides WHERE match_id = $1 AND user_id = $2 AND open";
         const DEVICES: &str = "SELECT t.session_id FROM push_tokens t \
              JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
              WHERE t.user_id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2 \
@@ -167,6 +169,11 @@ impl Notices<'_> {
                 let undelivered: Option<MatchId> = undelivered.optional_value().await?;
                 undelivered.is_some()
             }
+            PushOrder::Match { match_id, .. } => {
+                let open = db.read(MATCH).bind(*match_id).bind(user);
+                let open: Option<MatchId> = open.optional_value().await?;
+                open.is_some()
+            }
         };
         if !waits {
             return Ok(PushAudience::Seen);
@@ -175,8 +182,8 @@ impl Notices<'_> {
             return Ok(PushAudience::Muted);
         }
         let mut devices: Vec<SessionId> = db.values(DEVICES, (user, now)).await?;
-        if let PushOrder::Message { session_id, .. } = order {
-            devices.retain(|device| device == session_id);
+        if let Some(only) = order.device() {
+            devices.retain(|device| *device == only);
         }
         Ok(PushAudience::Devices(devices))
     }

@@ -21,7 +21,7 @@ mod many;
 
 tebdil_core::store_conformance! {
     an_unanswered_match_is_claimed_once_and_paid_back,
-    the_right_goes_back_to_where_it_came_from_on_the_same_day_only,
+    the_right_goes_back_where_it_came_from_on_the_same_day_only,
     a_match_that_cost_nothing_pays_nothing_back,
     claims_are_listed_newest_first,
 }
@@ -167,7 +167,7 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
     );
 }
 
-async fn the_right_goes_back_to_where_it_came_from_on_the_same_day_only(t: TestStore) {
+async fn the_right_goes_back_where_it_came_from_on_the_same_day_only(t: TestStore) {
     let (a, b) = couple(&t).await;
     let today = matched(&t, &a, &b, 1).await;
     t.execute(&format!(

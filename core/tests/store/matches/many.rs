@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tebdil_core::{
-    store::{NewMatch, PairOutcome},
+    store::{NewMatch, PairOutcome, Refusal},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{domain::Mode, id::UserId};
@@ -14,6 +14,8 @@ use crate::{all_at_once, pair, quota::assert_ledger_equals_balance, side};
 tebdil_core::store_conformance! {
     a_batch_of_five_hundred_pairs_is_made_at_once,
     two_nodes_that_propose_the_same_tickets_make_each_match_once,
+    a_pair_that_cannot_be_written_spoils_no_other,
+    a_store_that_is_away_leaves_every_pair_open,
 }
 
 /// `count` accounts with keys, quickly.
@@ -112,4 +114,52 @@ async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestSto
     for (user, _) in &accounts {
         assert_eq!(assert_ledger_equals_balance(&t, user.id).await.text, 9);
     }
+}
+
+async fn a_pair_that_cannot_be_written_spoils_no_other(t: TestStore) {
+    let accounts = crowd(&t, 8).await;
+    let pairs = pairs_of(&accounts);
+    let make = async |pairs: &[NewMatch]| {
+        let rules = TestStore::match_rules();
+        let matches = t.matches();
+        matches
+            .make_matches(ENDLESS_TERM, pairs, &rules, t.now())
+            .await
+    };
+    assert!(matches!(
+        make(&pairs[3..]).await[..],
+        [Some(PairOutcome::Made(_))]
+    ));
+    // Tickets 3 and 7 cannot both be there.
+    t.execute(
+        "CREATE UNIQUE INDEX poison ON match_sides ((ticket_id IN (3, 7))) \
+         WHERE ticket_id IN (3, 7)",
+    )
+    .await;
+    let outcomes = make(&pairs[..3]).await;
+    assert!(
+        matches!(
+            outcomes[..],
+            [
+                Some(PairOutcome::Made(_)),
+                Some(PairOutcome::Refused {
+                    offerer: Some(Refusal::Unwritable),
+                    answerer: Some(Refusal::Unwritable),
+                    blocked: false,
+                }),
+                Some(PairOutcome::Made(_)),
+            ]
+        ),
+        "{outcomes:?}"
+    );
+    let matches = "SELECT CAST(COUNT(*) AS BIGINT) FROM matches";
+    assert_eq!(t.numbers(matches).await, [3]);
+}
+
+async fn a_store_that_is_away_leaves_every_pair_open(t: TestStore) {
+    let pairs = pairs_of(&crowd(&t, 4).await);
+    let (rules, now) = (TestStore::match_rules(), t.now());
+    t.store.close().await;
+    let made = t.matches().make_matches(ENDLESS_TERM, &pairs, &rules, now);
+    assert!(matches!(made.await[..], [None, None]));
 }

@@ -1,4 +1,7 @@
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use tebdil_core::{
     store::{End, MatchFilter, PairOutcome, Refusal, SessionRow, UserRow},
@@ -209,7 +212,7 @@ async fn the_last_resort_package_stays(t: TestStore) {
 async fn a_ticket_is_used_once(t: TestStore) {
     let (a, b) = couple(&t).await;
     let c = searcher(&t, "kus").await;
-    matched(&t, &a, &b, 1).await;
+    let id = matched(&t, &a, &b, 1).await;
     let PairOutcome::Refused {
         offerer,
         answerer,
@@ -221,7 +224,7 @@ async fn a_ticket_is_used_once(t: TestStore) {
     // Ticket 2 was b's.
     assert_eq!(
         (offerer, answerer, blocked),
-        (Some(Refusal::Invalid), None, false)
+        (Some(Refusal::Used(id)), None, false)
     );
     assert_eq!(
         assert_ledger_equals_balance(&t, c.0.id).await.text,
@@ -235,14 +238,17 @@ async fn used_tickets_are_found_among_many(t: TestStore) {
     let asked = [1, 2, 3].map(TicketId);
     assert_eq!(
         t.matches().used_among(&asked).await.unwrap(),
-        HashSet::new()
+        HashMap::new()
     );
-    matched(&t, &a, &b, 1).await;
+    let id = matched(&t, &a, &b, 1).await;
     assert_eq!(
         t.matches().used_among(&asked).await.unwrap(),
-        HashSet::from([TicketId(1), TicketId(2)])
+        HashMap::from([
+            (TicketId(1), (id, a.0.id, a.1.id)),
+            (TicketId(2), (id, b.0.id, b.1.id)),
+        ])
     );
-    assert_eq!(t.matches().used_among(&[]).await.unwrap(), HashSet::new());
+    assert_eq!(t.matches().used_among(&[]).await.unwrap(), HashMap::new());
 }
 
 async fn what_cannot_be_matched_is_refused(t: TestStore) {
@@ -264,13 +270,13 @@ async fn what_cannot_be_matched_is_refused(t: TestStore) {
     );
     assert_eq!(
         refusals(Mode::Text, &a, &a, 1).await,
-        (Some(Refusal::Invalid), Some(Refusal::Invalid)),
+        (Some(Refusal::Gone), Some(Refusal::Gone)),
         "nobody meets themselves"
     );
     t.set_banned(b.0.id, true).await;
     assert_eq!(
         refusals(Mode::Text, &a, &b, 1).await,
-        (None, Some(Refusal::Invalid))
+        (None, Some(Refusal::Gone))
     );
     t.set_banned(b.0.id, false).await;
 

@@ -16,7 +16,7 @@ mod many;
 
 tebdil_core::store_conformance! {
     an_invited_phone_that_joins_is_rewarded_once,
-    a_code_brings_its_owner_the_reward_and_beats_invitations_of_the_phone,
+    a_code_rewards_its_owner_and_beats_invitations_of_the_phone,
     an_unknown_code_makes_nothing,
     of_many_inviters_the_first_counts,
     a_phone_that_had_an_account_brings_nothing,
@@ -180,7 +180,7 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
     assert_eq!(reward(&t, UserId(1)).await, []);
 }
 
-async fn a_code_brings_its_owner_the_reward_and_beats_invitations_of_the_phone(t: TestStore) {
+async fn a_code_rewards_its_owner_and_beats_invitations_of_the_phone(t: TestStore) {
     let ((ayse, _), (cem, _)) = (t.register("ayse").await, t.register("cem").await);
     let new = NewUser {
         invite: Some(ayse.invite_code.clone()),

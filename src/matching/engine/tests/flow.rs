@@ -73,7 +73,7 @@ fn reserved_tickets_are_not_paired_again() {
 }
 
 #[test]
-fn the_innocent_side_of_a_refusal_keeps_its_place_and_is_tried_at_once() {
+fn the_innocent_side_of_a_refusal_keeps_its_place() {
     let mut engine = engine();
     engine.put(Ticket {
         enqueued_at: at(0),
@@ -126,7 +126,7 @@ fn a_returning_ticket_is_at_the_step_of_its_age() {
 }
 
 #[test]
-fn both_come_back_when_neither_is_at_fault_and_a_found_block_is_remembered() {
+fn both_come_back_without_fault_and_a_block_is_remembered() {
     let mut engine = engine();
     engine.put(ticket(1));
     let pair = engine.put(ticket(2)).expect("a pair");

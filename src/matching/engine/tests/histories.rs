@@ -53,6 +53,8 @@ pub(super) struct Wish {
     pub(super) waited_ms: u16,
     pub(super) blocked: u8,
     pub(super) recent: u8,
+    /// In the background, without a connection.
+    pub(super) away: bool,
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -76,6 +78,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         waited,
         sparse(),
         sparse(),
+        prop::bool::weighted(0.2),
     )
         .prop_map(
             |(
@@ -88,6 +91,7 @@ fn wish() -> impl Strategy<Value = Wish> {
                 waited_ms,
                 blocked,
                 recent,
+                away,
             )| Wish {
                 user,
                 video,
@@ -98,6 +102,7 @@ fn wish() -> impl Strategy<Value = Wish> {
                 waited_ms,
                 blocked,
                 recent,
+                away,
             },
         )
 }

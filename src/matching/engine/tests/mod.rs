@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tebdil_protocol::{
     domain::Mode,
-    id::{TicketId, UserId},
+    id::{SessionId, TicketId, UserId},
     time::Timestamp,
 };
 
-use super::{Engine, InsertError, Outcome, Pair, Place, Ticket, Widening, index};
+use super::{Cancelled, Engine, InsertError, Outcome, Pair, Place, Ticket, Widening, index};
 
 /// A moment some milliseconds into the test.
 fn at(millis: i64) -> Timestamp {
@@ -25,6 +25,9 @@ fn ticket(n: i64) -> Ticket {
     Ticket {
         id: TicketId(n),
         user: UserId(n),
+        session: SessionId(n),
+        background: false,
+        away: false,
         mode: Mode::Text,
         interests: Vec::new(),
         languages: Vec::new(),
@@ -64,6 +67,22 @@ fn engine() -> Engine {
 }
 
 impl Engine {
+    /// The ticket of a user, waiting or reserved.
+    pub(in crate::matching) fn ticket_of(&self, user: UserId) -> Option<TicketId> {
+        self.users.get(&user).copied()
+    }
+
+    /// Takes the user's ticket out.
+    fn cancel(&mut self, user: UserId) -> Cancelled {
+        self.ticket_of(user)
+            .map_or(Cancelled::Unknown, |ticket| self.remove(ticket))
+    }
+
+    /// Neither a waiting nor a reserved ticket is left.
+    fn is_empty(&self) -> bool {
+        self.tickets.is_empty()
+    }
+
     /// Inserts at the ticket's own time and checks the indexes.
     fn put(&mut self, ticket: Ticket) -> Option<Pair> {
         let now = ticket.enqueued_at;

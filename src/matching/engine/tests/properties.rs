@@ -97,6 +97,9 @@ impl Run {
         let ticket = Ticket {
             id: TicketId(self.last_ticket),
             user,
+            session: SessionId(self.last_ticket),
+            background: wish.away,
+            away: wish.away,
             mode: if wish.video { Mode::Video } else { Mode::Text },
             interests: words(wish.interests),
             languages: words(wish.languages),

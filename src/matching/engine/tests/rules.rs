@@ -75,6 +75,37 @@ fn a_block_in_either_set_separates_for_good() {
 }
 
 #[test]
+fn who_is_connected_comes_before_who_is_away() {
+    // The one who is away has waited longer, and shares more.
+    let two = |back: bool| {
+        let mut engine = engine();
+        engine.put(Ticket {
+            blocked: users(&[2]),
+            background: true,
+            away: true,
+            ..with_interests(1, &["chess", "film"])
+        });
+        engine.put(with_interests(2, &["chess"]));
+        if back {
+            engine.set_away(TicketId(1), false);
+        }
+        paired(engine.put(with_interests(3, &["chess", "film"])))
+    };
+    assert_eq!(two(false), Some((2, 3)));
+    assert_eq!(two(true), Some((1, 3)), "it is back");
+}
+
+#[test]
+fn two_who_are_away_are_paired_with_each_other() {
+    let away = |n| Ticket {
+        background: true,
+        away: true,
+        ..ticket(n)
+    };
+    assert_eq!(second_of_pairing(away(1), away(2)), Some(0));
+}
+
+#[test]
 fn blocked_users_stay_findable_for_others() {
     let mut engine = engine();
     engine.put(Ticket {
@@ -100,7 +131,7 @@ fn blocked_users_stay_findable_for_others() {
 }
 
 #[test]
-fn a_shared_interest_pairs_at_once_and_a_foreign_one_after_widening() {
+fn a_shared_interest_pairs_at_once_another_after_widening() {
     assert_eq!(
         second_of_pairing(
             with_interests(1, &["chess", "film"]),
@@ -155,7 +186,7 @@ fn a_foreign_language_waits_for_the_last_step() {
 }
 
 #[test]
-fn an_interest_and_a_language_of_the_same_spelling_are_not_confused() {
+fn an_interest_and_a_language_spelt_alike_are_not_confused() {
     let speaks = Ticket {
         interests: vec!["en".into()],
         ..with_languages(1, &["tr"])
@@ -244,7 +275,7 @@ fn an_arrival_finds_those_who_still_insist_and_those_who_do_not() {
 }
 
 #[test]
-fn more_shared_interests_come_first_then_language_then_nearness_then_age() {
+fn interests_come_first_then_language_then_nearness_then_age() {
     let seeker = |n| Ticket {
         languages: vec!["tr".into()],
         interests: vec!["a".into(), "b".into()],

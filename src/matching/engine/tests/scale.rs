@@ -20,7 +20,7 @@ fn lonely(n: i64) -> Ticket {
 }
 
 #[test]
-fn a_hundred_thousand_who_do_not_fit_cost_a_newcomer_no_more_than_a_thousand() {
+fn a_newcomer_costs_the_same_however_many_do_not_fit() {
     // Four keys of wishes (the interest, or those who list none; with and without a limit) and the
     // finest level of the grid.
     let bound = u64::try_from(4 * WINDOW + 9 * CELL_WINDOW).expect("small");

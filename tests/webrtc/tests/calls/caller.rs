@@ -145,6 +145,7 @@ pub async fn couple(servers: [&str; 2]) -> [Person; 2] {
             interests: None,
             languages: None,
             max_distance_km: None,
+            background: false,
         };
         chat.find_with(find).await.expect("searching");
     }

@@ -32,6 +32,7 @@ on_both! {
     a_job_that_does_not_end_is_given_back,
     what_cannot_be_read_is_dead_at_once,
     a_failing_job_does_not_hold_up_its_queue,
+    what_is_buried_does_not_hold_up_its_queue,
     a_job_waits_as_long_as_it_was_asked_to,
 }
 
@@ -392,6 +393,19 @@ impl Job for Asked {
             "not now".to_owned(),
         ))
     }
+}
+
+async fn what_is_buried_does_not_hold_up_its_queue(db: &Database) {
+    let (test, state) = new_test();
+    push_probe(db, test, 1, Act::Succeed).await;
+    // Its last attempt did not come back.
+    db.execute("UPDATE job SET state = 1, attempts = max_attempts, lease_until = run_at")
+        .await;
+    push_probe(db, test, 2, Act::Succeed).await;
+    let workers = workers(db, db.store.clone());
+    let ran = workers.run_due_once().await.expect("run");
+    assert_eq!((ran.done, ran.dead), (1, 1));
+    assert_eq!((state.seen.of(1), state.seen.of(2)), (0, 1));
 }
 
 async fn a_job_waits_as_long_as_it_was_asked_to(db: &Database) {

@@ -21,7 +21,7 @@ on_both! {
     a_granted_one_ends_on_time_and_is_told_once,
     a_renewing_one_has_its_grace_where_nobody_can_be_asked,
     many_end_once_under_two_workers_of_which_one_dies,
-    events_that_waited_for_their_plan_are_applied_and_old_ones_deleted,
+    events_that_waited_for_their_plan_are_applied,
 }
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -279,7 +279,7 @@ async fn many_end_once_under_two_workers_of_which_one_dies(db: &Database) {
     assert_eq!(heard.len(), count);
 }
 
-async fn events_that_waited_for_their_plan_are_applied_and_old_ones_deleted(db: &Database) {
+async fn events_that_waited_for_their_plan_are_applied(db: &Database) {
     let told = Arc::default();
     let workers = workers(db, &told, None, HOUR);
     let (user, quota) = (db.user().await, TestStore::quota_rules());

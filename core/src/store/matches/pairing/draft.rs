@@ -17,7 +17,10 @@ pub(super) struct State {
     pub(super) keys: HashMap<SessionId, Keys>,
     /// Who has blocked whom.
     pub(super) blocks: HashSet<(UserId, UserId)>,
-    pub(super) used: HashSet<TicketId>,
+    /// Tickets that became matches before.
+    pub(super) used: HashMap<TicketId, MatchId>,
+    /// Background tickets whose searches go on.
+    pub(super) kept: HashSet<TicketId>,
     /// Who stands in a pair of this batch.
     pub(super) taken: HashSet<UserId>,
 }
@@ -93,7 +96,7 @@ impl State {
         let offerer = self.pay(a, false, pair.mode, id, rules, now, &mut ledger);
         let answerer = self.pay(b, true, pair.mode, id, rules, now, &mut ledger);
         let (Some(offerer), Some(answerer)) = (offerer, answerer) else {
-            return Err(refused(Some(Refusal::Invalid), Some(Refusal::Invalid)));
+            return Err(refused(Some(Refusal::Gone), Some(Refusal::Gone)));
         };
         let made = MadeMatch {
             id,
@@ -119,14 +122,17 @@ impl State {
         rules: &MatchRules,
         now: Timestamp,
     ) -> Option<Refusal> {
+        if let Some(match_id) = self.used.get(&side.ticket_id) {
+            return Some(Refusal::Used(*match_id));
+        }
         let account = self.accounts.get(&side.user_id).filter(|account| {
             !account.is_banned
-                && !self.used.contains(&side.ticket_id)
+                && (!side.background || self.kept.contains(&side.ticket_id))
                 && !self.taken.contains(&side.user_id)
                 && pair.offerer.user_id != pair.answerer.user_id
         });
         let Some(account) = account else {
-            return Some(Refusal::Invalid);
+            return Some(Refusal::Gone);
         };
         let keys = self.keys.get(&side.session_id);
         if keys.and_then(Keys::offered).is_none() {
@@ -173,6 +179,7 @@ impl State {
             user_id: side.user_id,
             session_id: side.session_id,
             ticket_id: side.ticket_id,
+            background: side.background,
             peer: Peer::new(account.alias.clone(), account.tag.clone()),
             quota: account.balances.quota(&rules.quota, premium, now),
             keys_remaining: keys.remaining - i64::from(key_used && keys.one_time.is_some()),

@@ -8,7 +8,7 @@ mod draft;
 mod rows;
 
 use self::draft::State;
-use super::{Matches, leading::TERM};
+use super::{Matches, leading::TERM, searches};
 use crate::{
     quota::QuotaRules,
     store::{MatchmakerTerm, StoreError},
@@ -47,6 +47,9 @@ pub struct NewSide {
     pub ticket_id: TicketId,
     /// The device that searched.
     pub session_id: SessionId,
+    /// Whether its search goes on without a connection: then it has to be
+    /// [kept](Matches::keep_search) still.
+    pub background: bool,
 }
 
 /// A pair the engine proposes.
@@ -74,8 +77,12 @@ pub enum Refusal {
     KeysRequired,
     /// The user has as many matches as may be active.
     TooManyMatches,
-    /// The ticket was used, or its account or session is gone.
-    Invalid,
+    /// The ticket became this match before.
+    Used(MatchId),
+    /// Its account or its background search is gone, or the user stands in another pair.
+    Gone,
+    /// The database does not take the match.
+    Unwritable,
 }
 
 /// What became of a proposed pair.
@@ -107,12 +114,20 @@ pub struct MadeMatch {
     pub key_package: Vec<u8>,
 }
 
+impl MadeMatch {
+    pub(super) const fn sides(&self) -> [&MadeSide; 2] {
+        [&self.offerer, &self.answerer]
+    }
+}
+
 /// A side of a new match.
 #[derive(Debug, Clone)]
 pub struct MadeSide {
     pub user_id: UserId,
     pub session_id: SessionId,
     pub ticket_id: TicketId,
+    /// Its search went on without a connection; a push was ordered.
+    pub background: bool,
     /// What the other side is told of this user.
     pub peer: Peer,
     /// After the match was paid.
@@ -122,6 +137,45 @@ pub struct MadeSide {
 }
 
 impl Matches<'_> {
+    /// As [`Self::create_matches`], for each pair whatever the others are: one that the database
+    /// does not take is refused. `None`: the store failed and will not for long, and the match may
+    /// have been made.
+    pub async fn make_matches(
+        self,
+        term: MatchmakerTerm,
+        pairs: &[NewMatch],
+        rules: &MatchRules,
+        now: Timestamp,
+    ) -> Vec<Option<PairOutcome>> {
+        let failed = |error: &StoreError| {
+            metrics::counter!("tebdil_match_write_failures_total").increment(1);
+            let transient = error.is_transient();
+            tracing::error!(%error, pairs = pairs.len(), transient, "matches could not be written");
+            transient
+        };
+        match self.create_matches(term, pairs, rules, now).await {
+            Ok(outcomes) => return outcomes.into_iter().map(Some).collect(),
+            Err(error) if failed(&error) => return vec![None; pairs.len()],
+            Err(_) => {}
+        }
+        // One pair spoils it for the others: each alone then.
+        let mut outcomes = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let alone = std::slice::from_ref(pair);
+            let outcome = match self.create_matches(term, alone, rules, now).await {
+                Ok(mut outcome) => outcome.pop(),
+                Err(error) if failed(&error) => None,
+                Err(_) => Some(PairOutcome::Refused {
+                    offerer: Some(Refusal::Unwritable),
+                    answerer: Some(Refusal::Unwritable),
+                    blocked: false,
+                }),
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
     /// Makes as many of the proposed matches as the rules permit, in one transaction; outcomes
     /// stand in the order of the input.
     ///
@@ -131,7 +185,8 @@ impl Matches<'_> {
     /// A user may stand in one pair of the batch only; further ones are refused. Two nodes may
     /// propose the same ticket: users are locked first, so the second finds it used. For each match
     /// both sides pay one right (reset lazily before), each ticket is used up, and one key package
-    /// of the answerer's session leaves the store.
+    /// of the answerer's session leaves the store. A background search ends with it, and a push
+    /// wakes its device unless that is connected.
     pub async fn create_matches(
         self,
         term: MatchmakerTerm,
@@ -162,6 +217,8 @@ impl Matches<'_> {
         let mut packages = rows::take_packages(&mut tx, &made).await?;
         rows::write_matches(&mut tx, &made, &packages, now).await?;
         rows::write_payments(&mut tx, &made, &state, now).await?;
+        searches::end_matched(&mut tx, made.iter().map(|draft| &draft.made)).await?;
+        rows::order_pushes(&mut tx, &made, now).await?;
         tx.commit().await?;
 
         let mut made = made.into_iter().map(|draft| {

@@ -10,12 +10,16 @@ use super::{
 };
 use crate::{
     db::Tx,
+    notice::PushOrder,
     quota::Balances,
-    store::{StoreError, accounts::keys::KEY_PACKAGE_PERIOD, to_json_list},
+    store::{
+        StoreError, accounts::keys::KEY_PACKAGE_PERIOD, matches::searches,
+        notices::notifications::push_orders, to_json_list,
+    },
 };
 use tebdil_protocol::{
     domain::{MatchRole, MatchStatus, Mode},
-    id::{KeyPackageId, LedgerId, SessionId, TicketId, UserId},
+    id::{KeyPackageId, LedgerId, MatchId, SessionId, TicketId, UserId},
     time::Timestamp,
 };
 
@@ -65,7 +69,8 @@ impl State {
         pairs: &[NewMatch],
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        const TICKETS: &str = "SELECT ticket_id FROM match_sides WHERE ticket_id IN ({list})";
+        const TICKETS: &str =
+            "SELECT ticket_id, match_id FROM match_sides WHERE ticket_id IN ({list})";
         // A join, not `IN (VALUES …)`: that scans the whole table on SQLite.
         const BLOCKS: &str = "SELECT b.blocker_id, b.blocked_id FROM ({rows}) AS v \
              JOIN blocks b ON b.blocker_id = v.column1 AND b.blocked_id = v.column2";
@@ -80,12 +85,15 @@ impl State {
         });
         let blocks: Vec<(UserId, UserId)> = blocks.all().await?;
         let tickets = tx.query(TICKETS).list(sides().map(|side| side.ticket_id));
-        let used: Vec<TicketId> = tickets.values().await?;
+        let used: Vec<(TicketId, MatchId)> = tickets.all().await?;
+        let background = sides().filter(|side| side.background);
+        let kept = searches::hold(tx, background.map(|side| side.ticket_id), now).await?;
         Ok(Self {
             accounts,
             keys: keys(tx, sides().map(|side| side.session_id), now).await?,
             blocks: blocks.into_iter().collect(),
             used: used.into_iter().collect(),
+            kept: kept.into_iter().collect(),
             taken: HashSet::new(),
         })
     }
@@ -235,4 +243,25 @@ pub(super) async fn write_payments(
     });
     balances.execute().await?;
     Ok(())
+}
+
+/// Wakes the devices whose searches went on without a connection. Who is back by then is left
+/// alone by the job.
+pub(super) async fn order_pushes(
+    tx: &mut Tx,
+    made: &[Draft],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sides = made
+        .iter()
+        .flat_map(|draft| draft.made.sides().map(|side| (draft.made.id, side)));
+    let orders: Vec<PushOrder> = sides
+        .filter(|(_, side)| side.background)
+        .map(|(match_id, side)| PushOrder::Match {
+            user_id: side.user_id,
+            match_id,
+            session_id: side.session_id,
+        })
+        .collect();
+    push_orders(tx, &orders, now).await
 }
