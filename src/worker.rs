@@ -34,9 +34,8 @@ pub async fn run(
     let ends = base.ends(None, None);
     base.route(incoming.events, &ends, None);
     // Without Redis, it is not known here who is connected.
-    let knows = !base.config.redis.url.expose().is_empty();
-    let presence = knows.then(|| base.realtime.presence.clone());
-    base.run_jobs(base.workers(presence, &ends, &base.notifier())?);
+    let knows_all = base.realtime.presence.is_some();
+    base.run_jobs(base.workers(knows_all, &ends, &base.notifier())?);
     base.serve_metrics(metrics);
 
     base.tasks.soft.cancelled().await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use futures_util::StreamExt as _;
-use tebdil_core::realtime::{BusEvent, BusEvents, Device, Realtime, RealtimeSettings};
+use tebdil_core::realtime::{BusEvent, BusEvents, Device, Realtime, RealtimeSettings, Word};
 use tebdil_protocol::{
     Secret,
     id::{SessionId, UserId},
@@ -51,6 +51,7 @@ impl BusLoad {
         let (here, _events) = Realtime::connect(&settings, &mut rand::rng()).await?;
         let (there, mut events) = Realtime::connect(&settings, &mut rand::rng()).await?;
 
+        let presence = there.presence.as_ref().expect("there is Redis");
         let before = used_memory(&mut redis).await?;
         let start = Instant::now();
         for number in 0..self.users {
@@ -59,8 +60,8 @@ impl BusLoad {
                 session: SessionId(user(number).0 + 1),
                 connection: number.into(),
             };
-            there.presence.join(device, 5, None).await?;
-            there.presence.announce(device.user, false, &[]).await?;
+            presence.join(device, 5, None).await?;
+            presence.announce(device.user, Word::News, &[]).await?;
         }
         let joined = start.elapsed().as_secs_f64() * 1e6 / f64::from(self.users);
         let memory = (used_memory(&mut redis).await? - before) / f64::from(self.users);

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tebdil_core::{
-    realtime::{BusEvents, Presence, Realtime},
+    realtime::{BusEvents, Realtime},
     skew::ClockGuard,
     store::Store,
 };
 use tebdil_protocol::{Secret, time::Clock};
-use tebdil_workers::{Hooks, Settings, Workers};
+use tebdil_workers::{Hooks, Online, Settings, Workers};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{open_store, wind_down};
@@ -100,7 +101,7 @@ impl Base {
             Role::Node => config.ws.max_devices,
             Role::Worker | Role::Relay => 0,
         };
-        let (hub, behind) = Hub::new(devices, realtime.bus.clone());
+        let (hub, behind) = Hub::new(devices, &realtime);
         let hub = Arc::new(hub);
         let announcer = Arc::new(Announcer::new(
             store.clone(),
@@ -159,9 +160,10 @@ impl Base {
     }
 
     /// The background jobs, which tell connected users at any node what they change.
+    /// `knows_all`: every connection that there is, is here or known to presence.
     pub(crate) fn workers(
         &self,
-        presence: Option<Presence>,
+        knows_all: bool,
         ends: &Arc<Ends>,
         notifier: &Notifier,
     ) -> Result<Workers, RunError> {
@@ -180,17 +182,22 @@ impl Base {
             billing: config.billing.rules(),
             reports: config.reports,
             verifier: config.billing.verifier()?,
-            presence,
             guard: Some(self.guard.clone()),
             call_absence: config.matching.call_absence,
         };
         let (ends, hub) = (Arc::clone(ends), Arc::clone(&self.hub));
         let (told, richer) = (notifier.clone(), notifier.clone());
+        let everywhere = Arc::clone(&self.hub);
+        let online: Online = Arc::new(move |whom| {
+            let hub = Arc::clone(&everywhere);
+            async move { hub.online(&whom).await }.boxed()
+        });
         let hooks = Hooks {
             on_match_ended: Arc::new(move |ended| ends.announce(&ended)),
             on_notified: Arc::new(move |notified| told.tell(&notified)),
             on_quota: Arc::new(move |user, quota| richer.quota(user, quota)),
             on_shut_out: Arc::new(move |user, code| hub.close_user(user, code)),
+            online: knows_all.then_some(online),
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         Ok(Workers::new(store, clock, hooks, settings))

@@ -82,8 +82,7 @@ impl Node {
         let rooms = rooms(&base, &keys, &relays, &wakeups);
         wake(&base, wakeups, &notifier);
         let ends = base.ends(Some(Arc::clone(&relays)), Some(rooms.clone()));
-        let presence = base.realtime.presence.clone();
-        let workers = base.workers(Some(presence), &ends, &notifier)?;
+        let workers = base.workers(true, &ends, &notifier)?;
         if base.config.workers.enabled {
             base.run_jobs(workers.clone());
         }
@@ -263,7 +262,6 @@ fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Match
         store: base.store.clone(),
         new_matches: NewMatches {
             hub: Arc::clone(&base.hub),
-            presence: base.realtime.presence.clone(),
             wakeups: Arc::clone(wakeups),
         },
         clock: base.clock.clone(),
@@ -302,7 +300,6 @@ fn rooms(base: &Base, keys: &Keys, relays: &Arc<Relays>, wakeups: &Arc<Wakeups>)
     let (chat, writer) = Chat::new(
         store.clone(),
         Arc::clone(hub),
-        base.realtime.presence.clone(),
         clock.clone(),
         config.messages,
         Arc::clone(wakeups),
@@ -328,7 +325,7 @@ fn wake(base: &Base, wakeups: Arc<Wakeups>, notifier: &Notifier) {
     let waker = Waker {
         wakeups,
         store: base.store.clone(),
-        presence: base.realtime.presence.clone(),
+        hub: Arc::clone(&base.hub),
         clock: base.clock.clone(),
         notifier: notifier.clone(),
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use tebdil_core::realtime::{BusEvent, BusEvents, Device, Presence, Undelivered};
+use tebdil_core::realtime::{BusEvent, BusEvents, Presence, Undelivered};
 use tebdil_protocol::CloseCode;
 use tokio::sync::Notify;
 
@@ -42,21 +42,22 @@ impl Base {
     /// Routes what other processes say, until the bus is closed.
     pub(crate) fn route(&self, events: BusEvents, ends: &Arc<Ends>, node: Option<Addressees>) {
         let forgotten = Arc::<Notify>::default();
-        let registrar = Registrar {
-            hub: Arc::clone(&self.hub),
-            presence: self.realtime.presence.clone(),
-            max_devices: self.config.ws.max_devices,
-            announcer: Arc::clone(&self.announcer),
-        };
-        let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
-        self.tasks.supervise("presence", async move {
-            loop {
-                tokio::select! {
-                    () = wakes.notified() => registrar.rejoin().await,
-                    () = closing.cancelled() => return,
+        if let Some(presence) = self.realtime.presence.clone() {
+            let registrar = Registrar {
+                hub: Arc::clone(&self.hub),
+                presence,
+                announcer: Arc::clone(&self.announcer),
+            };
+            let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
+            self.tasks.supervise("presence", async move {
+                loop {
+                    tokio::select! {
+                        () = wakes.notified() => registrar.rejoin().await,
+                        () = closing.cancelled() => return,
+                    }
                 }
-            }
-        });
+            });
+        }
         let router = Router {
             hub: Arc::clone(&self.hub),
             announcer: Arc::clone(&self.announcer),
@@ -106,15 +107,7 @@ impl Router {
                 self.forgotten.notify_one();
             }
             BusEvent::Elsewhere(user) => self.hub.joined(user, true),
-            BusEvent::Replaced {
-                user,
-                session,
-                connection,
-            } => self.hub.replace(Device {
-                user,
-                session,
-                connection,
-            }),
+            BusEvent::Replaced(device) => self.hub.replace(device),
         }
     }
 
@@ -174,7 +167,6 @@ impl Router {
 struct Registrar {
     hub: Arc<Hub>,
     presence: Presence,
-    max_devices: usize,
     announcer: Arc<Announcer>,
 }
 
@@ -192,13 +184,9 @@ impl Registrar {
         );
         stream::iter(connections)
             .for_each_concurrent(CONCURRENCY, async |connection| {
+                // Where that fails, it comes here once more.
+                let _ = self.hub.register(&connection).await;
                 let device = connection.device();
-                let joined =
-                    self.presence
-                        .join(device, self.max_devices, connection.stamp.get().copied());
-                if let Ok(joined) = joined.await {
-                    self.hub.joined(device.user, joined.elsewhere);
-                }
                 // It may have left while it was being registered; then it must be removed again.
                 if !self.hub.has(device) {
                     self.announcer.left(device).await;

@@ -47,7 +47,7 @@ impl Scene {
         let (realtime, _) = Realtime::connect(&config.realtime(), &mut rand::rng())
             .await
             .expect("in this process");
-        let (hub, _) = Hub::new(2, realtime.bus.clone());
+        let (hub, _) = Hub::new(2, &realtime);
         let (hub, store, clock) = (Arc::new(hub), t.store.clone(), t.clock.clone());
         let elsewhere = config::Relay {
             embedded: false,
@@ -66,7 +66,6 @@ impl Scene {
         let (chat, _) = Chat::new(
             store.clone(),
             Arc::clone(&hub),
-            realtime.presence.clone(),
             clock.clone(),
             config.messages,
             Arc::<Wakeups>::default(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub use new_matches::NewMatches;
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
-    realtime::Presence,
+    realtime::Whom,
     store::{ChatRules, MatchDevice, NewMessage, NewReceipt, Store, StoreError},
 };
 use tebdil_protocol::{
@@ -49,7 +49,6 @@ pub struct Chat {
     clock: Clock,
     directory: Directory,
     writer: mpsc::Sender<Op>,
-    presence: Presence,
 }
 
 impl Chat {
@@ -58,7 +57,6 @@ impl Chat {
     pub fn new(
         store: Store,
         hub: Arc<Hub>,
-        presence: Presence,
         clock: Clock,
         rules: ChatRules,
         wakeups: Arc<Wakeups>,
@@ -70,7 +68,6 @@ impl Chat {
             clock: clock.clone(),
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
-            presence,
         };
         (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
@@ -163,7 +160,8 @@ impl Chat {
     /// Whether each of these users is online; if the other nodes cannot be asked, as far as this
     /// node knows.
     async fn online(&self, users: &[UserId]) -> Vec<bool> {
-        match self.presence.online(users).await {
+        let whom: Vec<Whom> = users.iter().map(|user| (*user, None)).collect();
+        match self.hub.online(&whom).await {
             Ok(online) => online,
             Err(_) => users.iter().map(|user| self.hub.is_here(*user)).collect(),
         }

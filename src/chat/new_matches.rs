@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
-    realtime::Presence,
+    realtime::Whom,
     store::{MadeMatch, SideDevice},
 };
 use tebdil_protocol::{
@@ -19,7 +19,6 @@ use crate::{hub::Hub, notifications::Wakeups};
 #[derive(Debug, Clone)]
 pub struct NewMatches {
     pub hub: Arc<Hub>,
-    pub presence: Presence,
     pub wakeups: Arc<Wakeups>,
 }
 
@@ -56,11 +55,8 @@ impl NewMatches {
             });
         }
         sides.retain(|away| !self.hub.is_here(away.side.1));
-        let users: Vec<UserId> = sides.iter().map(|away| away.side.1).collect();
-        if users.is_empty() {
-            return;
-        }
-        let Ok(online) = self.presence.online(&users).await else {
+        let users: Vec<Whom> = sides.iter().map(|away| (away.side.1, None)).collect();
+        let Ok(online) = self.hub.online(&users).await else {
             return;
         };
         for (away, _) in sides.iter().zip(online).filter(|(_, online)| !online) {

@@ -1,5 +1,5 @@
-//! Who is connected to this node, and the way to reach everybody, whichever node they are connected
-//! to.
+//! Who is connected: the registry of this node's devices, and the way to reach everybody, whichever
+//! node they are connected to.
 //!
 //! Users have several connections (devices). Everything that is sent goes through a connection's
 //! bounded [`Outbound`] queue; nothing here waits. What concerns devices at other nodes goes there
@@ -7,6 +7,7 @@
 
 mod connection;
 mod message;
+mod nodes;
 mod outbound;
 mod outgoing;
 
@@ -24,7 +25,7 @@ use dashmap::{DashMap, Entry};
 pub use message::{Audience, Body, NodeMessage, Unreadable};
 pub use outbound::{Next, Outbound, OutboundLimits};
 pub use outgoing::{Known, Mark, Outgoing};
-use tebdil_core::realtime::{Bus, Device};
+use tebdil_core::realtime::{Bus, Device, Presence, Realtime};
 use tebdil_protocol::{
     CloseCode, ServerFrame,
     id::{SessionId, UserId},
@@ -54,6 +55,8 @@ pub struct Hub {
     next_id: AtomicU64,
     max_devices: usize,
     bus: Bus,
+    /// What other nodes hold, where there are any.
+    presence: Option<Presence>,
     /// Takes connections that missed something.
     gaps: mpsc::UnboundedSender<Arc<Connection>>,
 }
@@ -61,7 +64,10 @@ pub struct Hub {
 impl Hub {
     /// An empty hub that lets each user have `max_devices` connections, and the connections that
     /// turn out to have missed something.
-    pub fn new(max_devices: usize, bus: Bus) -> (Self, mpsc::UnboundedReceiver<Arc<Connection>>) {
+    pub fn new(
+        max_devices: usize,
+        realtime: &Realtime,
+    ) -> (Self, mpsc::UnboundedReceiver<Arc<Connection>>) {
         // A connection waits there once, so there are never more than connections.
         let (gaps, behind) = mpsc::unbounded_channel();
         (
@@ -69,7 +75,8 @@ impl Hub {
                 users: DashMap::new(),
                 next_id: AtomicU64::new(1),
                 max_devices,
-                bus,
+                bus: realtime.bus.clone(),
+                presence: realtime.presence.clone(),
                 gaps,
             },
             behind,
@@ -85,7 +92,9 @@ impl Hub {
     /// many: both are closed as `replaced`. Of two of a session that come at once, the one with the
     /// greater id is the newer, here and in presence, whichever joins first: in different orders
     /// each would have closed the other.
-    pub fn join(&self, connection: &Arc<Connection>) {
+    ///
+    /// True if the user's only device at this node came back before its old connection was gone.
+    pub fn join(&self, connection: &Arc<Connection>) -> bool {
         let mut replaced = Vec::new();
         let mut user = self
             .users
@@ -98,7 +107,8 @@ impl Hub {
         let of_session = of_session.find(|other| other.session_id == connection.session_id);
         if of_session.is_some_and(|other| other.id > connection.id) {
             drop(user);
-            return connection.outbound.close(CloseCode::Replaced);
+            connection.outbound.close(CloseCode::Replaced);
+            return false;
         }
         user.connections.retain(|other| {
             let stays = other.session_id != connection.session_id;
@@ -107,6 +117,7 @@ impl Hub {
             }
             stays
         });
+        let returned = user.connections.is_empty() && !replaced.is_empty();
         while user.connections.len() >= self.max_devices {
             replaced.push(user.connections.remove(0));
         }
@@ -115,6 +126,7 @@ impl Hub {
         for other in replaced {
             other.outbound.close(CloseCode::Replaced);
         }
+        returned
     }
 
     /// Takes a connection out.
@@ -127,22 +139,6 @@ impl Hub {
             .retain(|other| other.id != connection.id);
         if user.get().connections.is_empty() {
             user.remove();
-        }
-    }
-
-    /// Notes what presence said of a user: whether it has devices at other nodes. Those there may
-    /// have missed what was sent before this node knew of them, and are brought up to date.
-    pub fn joined(&self, user: UserId, elsewhere: bool) {
-        let before = self.users.get_mut(&user).map_or(Elsewhere::No, |mut user| {
-            let now = match (user.elsewhere, elsewhere) {
-                // The word of a device that came there may have overtaken the answer.
-                (Elsewhere::Yes, _) | (_, true) => Elsewhere::Yes,
-                (Elsewhere::Unknown | Elsewhere::No, false) => Elsewhere::No,
-            };
-            std::mem::replace(&mut user.elsewhere, now)
-        });
-        if before == Elsewhere::No && elsewhere {
-            self.tell_of_loss(user);
         }
     }
 
@@ -412,7 +408,7 @@ mod tests {
         let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
             .await
             .expect("in this process");
-        Hub::new(2, realtime.bus).0
+        Hub::new(2, &realtime).0
     }
 
     #[tokio::test]
@@ -424,7 +420,7 @@ mod tests {
         hub.join(&c);
         assert_eq!(a.outbound.closing(), Some(CloseCode::Replaced));
         let again = connection(&hub, 7, 3);
-        hub.join(&again);
+        assert!(!hub.join(&again), "the other device was there all the time");
         assert_eq!(c.outbound.closing(), Some(CloseCode::Replaced));
         assert_eq!(b.outbound.closing(), None);
         hub.leave(&c);
@@ -433,10 +429,13 @@ mod tests {
         hub.join(&older);
         assert_eq!(older.outbound.closing(), Some(CloseCode::Replaced));
         assert_eq!(newer.outbound.closing(), None, "whichever joins first");
+        hub.leave(&b);
+        let last = connection(&hub, 7, 3);
+        assert!(hub.join(&last), "the only device was gone and is back");
         hub.leave(&newer);
         assert!(hub.is_here(UserId(7)));
-        hub.leave(&b);
-        hub.leave(&b);
+        hub.leave(&last);
+        hub.leave(&last);
         assert_eq!((hub.is_here(UserId(7)), hub.connection_count()), (false, 0));
     }
 

@@ -1,7 +1,7 @@
 //! Waking people who were away when something came for them.
 //!
 //! No message waits for this. Users with a connection at this node cost nothing; the others are
-//! noted, and about a second later presence is asked for all of them at once, and the store orders
+//! noted, and about a second later the hub is asked for all of them at once, and the store orders
 //! a wake-up for those who are connected nowhere. What gets lost here is found by the job
 //! `wakeups`, which looks in the store.
 
@@ -9,7 +9,7 @@ use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tebdil_core::{
-    realtime::Presence,
+    realtime::Whom,
     store::{MatchDevice, SideDevice, Store, StoreError},
 };
 use tebdil_protocol::{id::MatchId, notice::Notice, time::Clock};
@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Notifier;
+use crate::hub::Hub;
 
 /// How long they are gathered. In that time a broken connection may also come back.
 const GATHER: Duration = Duration::from_secs(1);
@@ -24,7 +25,7 @@ const GATHER: Duration = Duration::from_secs(1);
 /// Most that are noted. Further ones are left to the job.
 const CAPACITY: usize = 65_536;
 
-/// Most that presence and the store are asked about at once.
+/// Most that the hub and the store are asked about at once.
 const BATCH: usize = 256;
 
 /// Notes who may have to be woken. Cheap, and never waits.
@@ -86,7 +87,7 @@ impl Wakeups {
 pub struct Waker {
     pub wakeups: Arc<Wakeups>,
     pub store: Store,
-    pub presence: Presence,
+    pub hub: Arc<Hub>,
     pub clock: Clock,
     pub notifier: Notifier,
 }
@@ -161,11 +162,11 @@ impl Waker {
 
     /// Those of the sides whose devices have no connection anywhere.
     async fn away(&self, sides: &[SideDevice]) -> Result<Vec<SideDevice>, WakeError> {
-        let devices: Vec<MatchDevice> = sides
+        let devices: Vec<Whom> = sides
             .iter()
-            .map(|(_, user, session)| (*user, *session))
+            .map(|(_, user, session)| (*user, Some(*session)))
             .collect();
-        let online = self.presence.present(&devices).await?;
+        let online = self.hub.online(&devices).await?;
         Ok(sides
             .iter()
             .zip(online)

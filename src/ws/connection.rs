@@ -127,7 +127,7 @@ async fn converse(
     greeting: Greeting,
 ) -> bool {
     let connection = &session.connection;
-    sockets.hub.join(connection);
+    let returned = sockets.hub.join(connection);
     // A drain may have listed the connections just before this one joined.
     if sockets.tasks.closing.is_cancelled() {
         connection.send_away();
@@ -135,8 +135,8 @@ async fn converse(
     let (mut sink, mut stream) = socket.split();
     tokio::select! {
         () = async {
-            let welcomed = Box::pin(welcome::welcome(sockets, connection, greeting)).await;
-            match welcomed {
+            let welcome = welcome::welcome(sockets, connection, greeting, returned);
+            match Box::pin(welcome).await {
                 Ok(()) => {
                     sockets.activity.note(connection);
                     read(&mut stream, sockets, session).await;

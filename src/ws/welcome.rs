@@ -124,39 +124,31 @@ fn device_info(words: [&str; 3]) -> String {
         .join("/")
 }
 
-/// Registers the connection with presence. True if the user's only device came back before its old
-/// connection was known to be gone.
-async fn join(sockets: &Sockets, connection: &Connection) -> bool {
-    match sockets
-        .realtime
-        .presence
-        .join(connection.device(), sockets.config.ws.max_devices, None)
-        .await
-    {
-        Ok(joined) => {
-            let _ = connection.stamp.set(joined.stamp);
-            sockets.hub.joined(connection.user_id, joined.elsewhere);
-            joined.returned
-        }
+/// Registers the connection with the other nodes. True if the user's only device came back before
+/// its old connection was known to be gone, which is so where the node is alone if it is so here.
+async fn register(sockets: &Sockets, connection: &Connection, returned: bool) -> bool {
+    match sockets.hub.register(connection).await {
+        Ok(everywhere) => everywhere.unwrap_or(returned),
         // Welcome all the same: people at this node can be reached. The other nodes learn of it
         // when they can be reached again.
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered with presence");
             let _ = connection.stamp.set(Stamp::at(sockets.clock.now()));
-            false
+            returned
         }
     }
 }
 
 /// Sends `welcome` and everything missed. The connection is already in the hub, so that nothing is
-/// lost in between.
+/// lost in between; `returned` is what [`Hub::join`](crate::hub::Hub::join) said.
 pub(super) async fn welcome(
     sockets: &Arc<Sockets>,
     connection: &Arc<Connection>,
     greeting: Box<(Option<FrameId>, Hello)>,
+    returned: bool,
 ) -> Result<(), Denied> {
     let (re, hello) = *greeting;
-    let returned = join(sockets, connection).await;
+    let returned = register(sockets, connection, returned).await;
     let now = sockets.clock.now();
     let (matches, keys_remaining) = standing(sockets, connection, now).await?;
     let user = sockets

@@ -76,9 +76,7 @@ impl Workers {
         };
         let mut queues = crate::jobs::all();
         // A process that does not know who is connected leaves this to one that does.
-        queues.retain(|queue| {
-            settings.presence.is_some() || queue.name != crate::jobs::Absences::QUEUE
-        });
+        queues.retain(|queue| hooks.online.is_some() || queue.name != crate::jobs::Absences::QUEUE);
         let cx = JobContext {
             store,
             clock,
@@ -195,12 +193,12 @@ impl Workers {
             for queue in self.queues.iter().filter(is_due) {
                 let leases = Leases::default();
                 loop {
-                    let leased = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
-                    if leased.jobs.is_empty() && leased.buried == 0 {
+                    let taken = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
+                    if taken.jobs.is_empty() && taken.buried == 0 {
                         break;
                     }
-                    ran.dead += leased.buried;
-                    for job in leased.jobs {
+                    ran.dead += taken.buried;
+                    for job in taken.jobs {
                         let one = keep_alive(
                             &self.cx,
                             &leases,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tebdil_core::{
     billing::BillingRules,
     quota::QuotaRules,
-    realtime::Presence,
+    realtime::{RealtimeError, Whom},
     report::ReportRules,
     settings::{Checks, days},
     skew::ClockGuard,
@@ -42,7 +42,12 @@ impl From<StoreError> for JobError {
     }
 }
 
-/// What the server does when a job has changed something that others watch.
+/// Whether each of these has a connection, at whichever node.
+pub type Online =
+    Arc<dyn Fn(Vec<Whom>) -> BoxFuture<'static, Result<Vec<bool>, RealtimeError>> + Send + Sync>;
+
+/// What the server does when a job has changed something that others watch, and what it knows of
+/// them.
 ///
 /// A hook is called after the commit. If the process dies in between it is not called; watchers
 /// must see the right state when they next look, as sockets do with `hello`.
@@ -57,16 +62,19 @@ pub struct Hooks {
     /// A user is banned or erased; may be called again. Closes its sockets on all nodes with this
     /// code.
     pub on_shut_out: Arc<dyn Fn(UserId, CloseCode) + Send + Sync>,
+    /// Says who is connected; without it, nobody is, and no call ends for it.
+    pub online: Option<Online>,
 }
 
 impl Default for Hooks {
-    /// Hooks that do nothing.
+    /// Hooks that do nothing, where nobody is connected.
     fn default() -> Self {
         Self {
             on_match_ended: Arc::new(|_| {}),
             on_notified: Arc::new(|_| {}),
             on_quota: Arc::new(|_, _| {}),
             on_shut_out: Arc::new(|_, _| {}),
+            online: None,
         }
     }
 }
@@ -134,8 +142,6 @@ pub struct Settings {
     pub reports: ReportRules,
     /// Who is asked whether a subscription goes on; without it, nobody is.
     pub verifier: Option<Verifier>,
-    /// Who is connected, at any node; without it, no call ends because of an absent device.
-    pub presence: Option<Presence>,
     /// How long a device of a call may be without a connection.
     pub call_absence: Duration,
     /// Says whether the clock is right; without it, it is.
@@ -145,7 +151,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The default periods and rewards, and no plans; nobody is connected, and nothing is pushed.
+    /// The default periods and rewards, and no plans; nothing is pushed.
     pub fn new(quota: QuotaRules) -> Self {
         Self {
             periods: Periods::default(),
@@ -154,7 +160,6 @@ impl Settings {
             billing: BillingRules::default(),
             reports: ReportRules::default(),
             verifier: None,
-            presence: None,
             call_absence: Duration::from_secs(30),
             guard: None,
             fcm: None,

@@ -39,5 +39,5 @@ mod verifier;
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::Ran;
 pub use http::http_client;
-pub use job::{Hooks, Job, JobContext, JobError, JobRef, Periods, Queue, Settings, push};
+pub use job::{Hooks, Job, JobContext, JobError, JobRef, Online, Periods, Queue, Settings, push};
 pub use verifier::{Standing, Verifier, VerifierError};

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{NodeId, link::Link};
-use tebdil_protocol::id::{SessionId, UserId};
+use super::{Device, NodeId, link::Link};
+use tebdil_protocol::id::UserId;
 
 /// The way to the other nodes.
 ///
@@ -79,11 +79,7 @@ pub enum BusEvent {
     Elsewhere(UserId),
     /// This device connected again at another node, or the user has too many: close the connection
     /// as replaced.
-    Replaced {
-        user: UserId,
-        session: SessionId,
-        connection: u64,
-    },
+    Replaced(Device),
 }
 
 /// The events of this node.

@@ -18,7 +18,7 @@ pub(crate) enum Link {
 
 impl Link {
     /// What counts for all nodes together, where there are several.
-    pub(super) fn shared(&self) -> Option<&Redis> {
+    pub(super) fn shared(&self) -> Option<&Arc<Redis>> {
         match self {
             Self::Local(_) => None,
             Self::Redis(redis) => Some(redis),
@@ -46,7 +46,7 @@ impl Realtime {
         let realtime = Self {
             node,
             bus: Bus(link.clone()),
-            presence: Presence(link.clone()),
+            presence: link.shared().cloned().map(Presence),
             lease: Lease(link),
         };
         Ok((realtime, BusEvents(events)))

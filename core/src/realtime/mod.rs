@@ -2,8 +2,9 @@
 //! leads, how often something was tried.
 //!
 //! Every part has two variants, in this process (an embedded node) and over Redis (one of several
-//! nodes); [`link`] alone chooses. Both pass the same suite. Nothing here is
-//! durable: what is lost comes back from the store ([`BusEvent`] says when to look).
+//! nodes); [`link`] alone chooses. Both pass the same suite. Only [`Presence`] has one: a node that
+//! is alone knows by itself who is connected. Nothing here is durable: what is lost comes back from
+//! the store ([`BusEvent`] says when to look).
 
 mod backoff;
 mod bus;
@@ -22,7 +23,7 @@ pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
 pub use limiter::{Counted, Denied, Limiter, Rate};
 pub use link::is_redis;
-pub use presence::{Announcement, Device, Joined, Presence, Stamp};
+pub use presence::{Announcement, Device, Joined, Presence, Stamp, Whom, Word};
 use rand::{Rng, RngExt as _};
 
 use tebdil_protocol::Secret;
@@ -108,7 +109,8 @@ pub struct Realtime {
     /// This node.
     pub node: NodeId,
     pub bus: Bus,
-    pub presence: Presence,
+    /// `None` where there are no other nodes.
+    pub presence: Option<Presence>,
     pub lease: Lease,
 }
 

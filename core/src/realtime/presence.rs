@@ -1,8 +1,10 @@
-//! Who is connected, and where.
+//! Which node holds a device.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{RealtimeError, link::Link};
+use super::{RealtimeError, redis::Redis};
 use tebdil_protocol::{
     id::{SessionId, UserId},
     time::Timestamp,
@@ -16,6 +18,9 @@ pub struct Device {
     /// Names the connection within its node; grows from connection to connection.
     pub connection: u64,
 }
+
+/// Somebody who is looked for: a user, or the one device of it with this session.
+pub type Whom = (UserId, Option<SessionId>);
 
 /// When a device joined: the order of joining, over all nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +36,7 @@ impl Stamp {
 
 /// What peers are told of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
+pub enum Word {
     /// What is true, if that is not what they were told last.
     News,
     /// The same; of a user who is online and known as such, that it was gone and is back.
@@ -61,23 +66,25 @@ pub struct Announcement {
     pub offline: Bytes,
 }
 
-/// Which devices of a user are connected at which node.
+/// Which devices of a user are connected at which node, where there are several.
 ///
-/// A node that is silent for 5 seconds is dead: its devices are gone then, which the other nodes
-/// see and announce. A session has one connection, the last that joined. Changes of one user happen
-/// one after the other, whichever nodes they come from.
+/// Which connections a node has, it knows itself, and says it here; of two of a session the one
+/// with the greater number is the newer, in whichever order they are said. Between nodes, the one
+/// that joined last. A node that is silent for 5 seconds is dead: its devices are gone then, which
+/// the other nodes see and announce. Changes of one user happen one after the other, whichever
+/// nodes they come from.
 #[derive(Debug, Clone)]
-pub struct Presence(pub(crate) Link);
+pub struct Presence(pub(super) Arc<Redis>);
 
 impl Presence {
-    /// Adds a connection of this node. An older one of the same session goes, and the oldest of the
-    /// user while there are more than `max_devices`; their nodes (also this one) get
+    /// Adds a connection of this node. One of the same session at another node goes, and the oldest
+    /// of the user while there are more than `max_devices`; their nodes (also this one) get
     /// [`BusEvent::Replaced`](super::BusEvent::Replaced). The other nodes of the user's devices,
     /// also of those that go, get [`BusEvent::Elsewhere`](super::BusEvent::Elsewhere).
     ///
     /// With `again`, the stamp of its first join, a connection is added once more after
     /// [`BusEvent::Forgotten`](super::BusEvent::Forgotten): one of the same session that joined
-    /// later meanwhile stays, and this one is the replaced one.
+    /// later at another node meanwhile stays, and this one is the replaced one.
     ///
     /// # Errors
     /// [`RealtimeError`]; whether it was added is not known then, and
@@ -88,10 +95,7 @@ impl Presence {
         max_devices: usize,
         again: Option<Stamp>,
     ) -> Result<Joined, RealtimeError> {
-        match &self.0 {
-            Link::Local(link) => link.join(device, max_devices, again).await,
-            Link::Redis(link) => link.join(device, max_devices, again).await,
-        }
+        self.0.join(device, max_devices, again).await
     }
 
     /// Takes a connection out. One that was replaced, or is not there, changes nothing.
@@ -99,74 +103,33 @@ impl Presence {
     /// # Errors
     /// As for [`Presence::join`].
     pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
-        match &self.0 {
-            Link::Local(link) => link.leave(device).await,
-            Link::Redis(link) => link.leave(device).await,
-        }
+        self.0.leave(device).await
     }
 
-    /// Whether each of these users has a connection, at whichever node.
+    /// Whether each of these has a connection, at whichever node.
     ///
     /// # Errors
     /// [`RealtimeError`]; [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow, as
     /// somebody may have been told a guess instead.
-    pub async fn online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
-        match &self.0 {
-            Link::Local(link) => link.online(users).await,
-            Link::Redis(link) => link.online(users).await,
-        }
+    pub async fn online(&self, whom: &[Whom]) -> Result<Vec<bool>, RealtimeError> {
+        self.0.online(whom).await
     }
 
-    /// Whether each of these devices has a connection, at whichever node.
-    ///
-    /// # Errors
-    /// As for [`Presence::online`].
-    pub async fn present(
-        &self,
-        devices: &[(UserId, SessionId)],
-    ) -> Result<Vec<bool>, RealtimeError> {
-        match &self.0 {
-            Link::Local(link) => link.present(devices).await,
-            Link::Redis(link) => link.present(devices).await,
-        }
-    }
-
-    /// Tells the peers of `user` whether it is online, if that is not what they were told last.
+    /// Tells the peers of `user` whether it is online, as far as `word` says.
     ///
     /// In one step: reading the state, comparing it with what was said last, and sending to every
     /// node of each peer, *this one included*, as [`BusEvent::Message`](super::BusEvent::Message).
-    /// So the last word is true, whichever nodes announce at the same time. With `returned`, a user
-    /// who is online and known as such is announced as gone and back.
+    /// So the last word is true, whichever nodes announce at the same time.
     ///
     /// # Errors
     /// [`RealtimeError`]; whether anybody was told is not known then.
     pub async fn announce(
         &self,
         user: UserId,
-        returned: bool,
+        word: Word,
         to: &[Announcement],
     ) -> Result<(), RealtimeError> {
-        let word = if returned { Word::Returned } else { Word::News };
-        match &self.0 {
-            Link::Local(link) => link.announce(user, word, to).await,
-            Link::Redis(link) => link.announce(user, word, to).await,
-        }
-    }
-
-    /// Like [`Presence::announce`], but whatever the peers were told last: while this node's
-    /// devices were taken out and joined again, somebody may have looked and found nobody.
-    ///
-    /// # Errors
-    /// As for [`Presence::announce`].
-    pub async fn announce_again(
-        &self,
-        user: UserId,
-        to: &[Announcement],
-    ) -> Result<(), RealtimeError> {
-        match &self.0 {
-            Link::Local(link) => link.announce(user, Word::Again, to).await,
-            Link::Redis(link) => link.announce(user, Word::Again, to).await,
-        }
+        self.0.announce(user, word, to).await
     }
 
     /// Takes out every connection of this node, announcing nothing; the users concerned.
@@ -174,9 +137,6 @@ impl Presence {
     /// # Errors
     /// [`RealtimeError`]; another [`BusEvent::Forgotten`](super::BusEvent::Forgotten) follows.
     pub async fn reset(&self) -> Result<Vec<UserId>, RealtimeError> {
-        match &self.0 {
-            Link::Local(link) => link.reset().await,
-            Link::Redis(link) => link.reset().await,
-        }
+        self.0.reset().await
     }
 }

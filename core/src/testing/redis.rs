@@ -12,7 +12,7 @@ use std::{
 use redis::{Commands as _, ConnectionLike as _};
 
 use super::REQUIRE_SERVICES;
-use crate::realtime::{BusEvent, BusEvents, Realtime, RealtimeSettings};
+use crate::realtime::{BusEvent, BusEvents, Presence, Realtime, RealtimeSettings};
 
 /// Where the Redis of the tests is.
 pub const REDIS_URL: &str = "TEBDIL_TEST_REDIS_URL";
@@ -175,6 +175,14 @@ impl TestNode {
             events,
             _prefix: None,
         }
+    }
+
+    /// Where devices are, which a node over Redis shares with others.
+    ///
+    /// # Panics
+    /// When it is alone.
+    pub fn presence(&self) -> &Presence {
+        self.realtime.presence.as_ref().expect("a node over Redis")
     }
 
     /// The next event, within 15 seconds.

@@ -1,5 +1,5 @@
-//! The realtime parts: one suite for a node that is alone and a node over Redis, and what only
-//! several nodes show.
+//! The realtime parts: one suite for a node that is alone and a node over Redis, and what there is
+//! only where there are several nodes.
 
 mod alike;
 mod backoff;
@@ -31,18 +31,8 @@ fn device(user: UserId, session: i64, connection: u64) -> Device {
     }
 }
 
-fn replaced(
-    Device {
-        user,
-        session,
-        connection,
-    }: Device,
-) -> BusEvent {
-    BusEvent::Replaced {
-        user,
-        session,
-        connection,
-    }
+fn replaced(device: Device) -> BusEvent {
+    BusEvent::Replaced(device)
 }
 
 fn message(text: &str) -> BusEvent {

@@ -55,8 +55,7 @@ async fn after_a_restart_both_sides_are_told_and_all_works_again() {
     let Some((mut server, mut a, mut b)) = on_own_redis().await else {
         return;
     };
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined");
@@ -70,14 +69,11 @@ async fn after_a_restart_both_sides_are_told_and_all_works_again() {
     // Nobody waits for long.
     let started = Instant::now();
     assert_eq!(
-        a.realtime
-            .presence
-            .join(device(BOB, 2, 2), MANY, None)
-            .await,
+        a.presence().join(device(BOB, 2, 2), MANY, None).await,
         Err(RealtimeError::Unavailable)
     );
     assert_eq!(
-        a.realtime.presence.online(&[ALICE]).await,
+        a.presence().online(&[(ALICE, None)]).await,
         Err(RealtimeError::Unavailable)
     );
     assert_eq!(
@@ -116,8 +112,7 @@ async fn after_a_restart_both_sides_are_told_and_all_works_again() {
     until_ping(&a.realtime, true).await;
     until_ping(&b.realtime, true).await;
     while b
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .is_err()
@@ -133,8 +128,7 @@ async fn a_redis_that_hangs_holds_nobody_up() {
     let Some((server, mut a, mut b)) = on_own_redis().await else {
         return;
     };
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined");
@@ -143,11 +137,7 @@ async fn a_redis_that_hangs_holds_nobody_up() {
     a.realtime
         .bus
         .to_user(ALICE, || Bytes::from_static(b"given up"));
-    let joined = a
-        .realtime
-        .presence
-        .join(device(BOB, 2, 2), MANY, None)
-        .await;
+    let joined = a.presence().join(device(BOB, 2, 2), MANY, None).await;
     let rate = Rate {
         burst: 1,
         per_s: 3_600,
@@ -189,7 +179,7 @@ async fn a_redis_that_hangs_holds_nobody_up() {
         ],
     )
     .await;
-    a.realtime.presence.reset().await.expect("taken out");
+    a.presence().reset().await.expect("taken out");
     until_ping(&a.realtime, true).await;
     until_ping(&b.realtime, true).await;
     for text in ["after", "the end"] {
@@ -204,7 +194,7 @@ async fn a_redis_that_hangs_holds_nobody_up() {
             .contains(&message("given up"))
     );
     assert_eq!(
-        b.realtime.presence.online(&[BOB]).await,
+        b.presence().online(&[(BOB, None)]).await,
         Ok(vec![false]),
         "the join that was given up"
     );

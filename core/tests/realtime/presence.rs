@@ -1,14 +1,29 @@
+//! What one node sees of who is connected where.
+
 use tebdil_core::{
-    realtime::{BusEvent, Device},
+    realtime::{BusEvent, Device, Whom, Word},
     testing::TestNode,
 };
 
 use super::{ALICE, BOB, MANY, device, events, message, replaced, word_to};
 
-tebdil_core::realtime_conformance!(
+macro_rules! over_redis {
+    ($($test:ident),* $(,)?) => {
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(node) = tebdil_core::testing::TestNode::redis().await {
+                    super::$test(node).await;
+                }
+            })*
+        }
+    };
+}
+
+over_redis!(
     who_joined_is_online_until_the_last_device_left,
     a_device_is_present_while_it_is_connected,
-    a_session_has_one_connection,
+    a_session_has_one_connection_in_any_order,
     the_oldest_device_goes_when_there_are_too_many,
     a_device_that_joins_again_keeps_its_place,
     peers_are_told_once_and_only_what_is_true,
@@ -20,9 +35,8 @@ tebdil_core::realtime_conformance!(
 );
 
 async fn online(node: &TestNode) -> Vec<bool> {
-    node.realtime
-        .presence
-        .online(&[ALICE, BOB])
+    node.presence()
+        .online(&[(ALICE, None), (BOB, None)])
         .await
         .expect("an answer")
 }
@@ -30,7 +44,7 @@ async fn online(node: &TestNode) -> Vec<bool> {
 async fn own_events(node: &mut TestNode) -> Vec<BusEvent> {
     // What Redis brings is on its way until a later message came the same way.
     let witness = device(tebdil_protocol::id::UserId(99), 99, 99);
-    let presence = node.realtime.presence.clone();
+    let presence = node.presence().clone();
     let last = [tebdil_core::realtime::Announcement {
         peer: witness.user,
         online: "in".into(),
@@ -38,17 +52,17 @@ async fn own_events(node: &mut TestNode) -> Vec<BusEvent> {
     }];
     presence.join(witness, MANY, None).await.expect("joined");
     presence
-        .announce(witness.user, false, &[])
+        .announce(witness.user, Word::News, &[])
         .await
         .expect("nobody to tell");
     presence
-        .announce(witness.user, true, &last)
+        .announce(witness.user, Word::Returned, &last)
         .await
         .expect("told");
     let mut events = node.until(&message("in")).await;
     presence.leave(witness).await.expect("left");
     presence
-        .announce(witness.user, false, &[])
+        .announce(witness.user, Word::News, &[])
         .await
         .expect("nobody to tell");
     assert_eq!(events.pop(), Some(message("the end")));
@@ -56,8 +70,7 @@ async fn own_events(node: &mut TestNode) -> Vec<BusEvent> {
 }
 
 async fn join(node: &TestNode, device: Device) {
-    node.realtime
-        .presence
+    node.presence()
         .join(device, MANY, None)
         .await
         .expect("joined");
@@ -67,46 +80,39 @@ async fn who_joined_is_online_until_the_last_device_left(mut node: TestNode) {
     let (phone, laptop) = (device(ALICE, 1, 1), device(ALICE, 2, 2));
     assert_eq!(online(&node).await, [false, false]);
     let joined = node
-        .realtime
-        .presence
+        .presence()
         .join(phone, MANY, None)
         .await
         .expect("joined");
     assert!(!joined.elsewhere && !joined.returned);
     let joined = node
-        .realtime
-        .presence
+        .presence()
         .join(laptop, MANY, None)
         .await
         .expect("joined");
     assert!(!joined.elsewhere && !joined.returned);
-    node.realtime.presence.leave(phone).await.expect("left");
+    node.presence().leave(phone).await.expect("left");
     assert_eq!(online(&node).await, [true, false]);
-    node.realtime
-        .presence
-        .leave(phone)
-        .await
-        .expect("nothing to do");
-    node.realtime
-        .presence
+    node.presence().leave(phone).await.expect("nothing to do");
+    node.presence()
         .leave(device(ALICE, 2, 3))
         .await
         .expect("another connection");
     assert_eq!(online(&node).await, [true, false]);
-    node.realtime.presence.leave(laptop).await.expect("left");
+    node.presence().leave(laptop).await.expect("left");
     assert_eq!(online(&node).await, [false, false]);
     assert_eq!(own_events(&mut node).await, []);
 }
 
 async fn a_device_is_present_while_it_is_connected(node: TestNode) {
-    let presence = node.realtime.presence.clone();
+    let presence = node.presence().clone();
     let (phone, laptop) = (device(ALICE, 1, 1), device(ALICE, 2, 2));
-    let asked = [
-        (ALICE, phone.session),
-        (ALICE, laptop.session),
-        (BOB, phone.session),
+    let asked: [Whom; 3] = [
+        (ALICE, Some(phone.session)),
+        (ALICE, Some(laptop.session)),
+        (BOB, Some(phone.session)),
     ];
-    let present = async || presence.present(&asked).await.expect("an answer");
+    let present = async || presence.online(&asked).await.expect("an answer");
     assert_eq!(present().await, [false, false, false]);
     join(&node, phone).await;
     assert_eq!(present().await, [true, false, false]);
@@ -121,60 +127,45 @@ async fn a_device_is_present_while_it_is_connected(node: TestNode) {
     assert_eq!(present().await, [true, true, false]);
     presence.leave(device(ALICE, 1, 3)).await.expect("left");
     assert_eq!(present().await, [false, true, false]);
-    assert_eq!(presence.present(&[]).await.expect("nobody"), [false; 0]);
     presence.leave(laptop).await.expect("left");
 }
 
-async fn a_session_has_one_connection(mut node: TestNode) {
+async fn a_session_has_one_connection_in_any_order(mut node: TestNode) {
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 2));
     join(&node, old).await;
-    let joined = node
-        .realtime
-        .presence
-        .join(new, MANY, None)
-        .await
-        .expect("joined");
+    let joined = node.presence().join(new, MANY, None).await.expect("joined");
     assert!(joined.returned && !joined.elsewhere);
-    assert_eq!(own_events(&mut node).await, [replaced(old)]);
-    node.realtime
-        .presence
-        .leave(old)
-        .await
-        .expect("it is not there");
+    node.presence().leave(old).await.expect("it is not there");
     assert_eq!(online(&node).await, [true, false]);
     // With another device, the user was never gone.
     join(&node, device(ALICE, 2, 3)).await;
     let joined = node
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 1, 4), MANY, None)
         .await
         .expect("joined");
     assert!(!joined.returned);
-    assert_eq!(own_events(&mut node).await, [replaced(new)]);
     // The older one of two, which comes later.
     join(&node, device(ALICE, 1, 3)).await;
-    assert_eq!(own_events(&mut node).await, [replaced(device(ALICE, 1, 3))]);
-    node.realtime
-        .presence
+    node.presence()
         .leave(device(ALICE, 1, 3))
         .await
         .expect("it is not there");
     assert_eq!(online(&node).await, [true, false]);
+    let events = own_events(&mut node).await;
+    assert_eq!(events, [], "the node has closed the older ones by itself");
 }
 
 async fn the_oldest_device_goes_when_there_are_too_many(mut node: TestNode) {
     for number in 1..=3 {
-        node.realtime
-            .presence
+        node.presence()
             .join(device(ALICE, number, number.unsigned_abs()), 2, None)
             .await
             .expect("joined");
     }
     assert_eq!(own_events(&mut node).await, [replaced(device(ALICE, 1, 1))]);
     // At least one may be there.
-    node.realtime
-        .presence
+    node.presence()
         .join(device(ALICE, 4, 4), 0, None)
         .await
         .expect("joined");
@@ -182,8 +173,7 @@ async fn the_oldest_device_goes_when_there_are_too_many(mut node: TestNode) {
         own_events(&mut node).await,
         [replaced(device(ALICE, 2, 2)), replaced(device(ALICE, 3, 3))]
     );
-    node.realtime
-        .presence
+    node.presence()
         .leave(device(ALICE, 4, 4))
         .await
         .expect("left");
@@ -196,7 +186,7 @@ async fn a_device_that_joins_again_keeps_its_place(mut node: TestNode) {
         device(ALICE, 2, 2),
         device(ALICE, 3, 3),
     );
-    let presence = node.realtime.presence.clone();
+    let presence = node.presence().clone();
     let old = presence.join(first, 2, None).await.expect("joined").stamp;
     let middle = presence.join(second, 2, None).await.expect("joined").stamp;
     presence.reset().await.expect("taken out");
@@ -232,24 +222,25 @@ async fn a_device_that_joins_again_keeps_its_place(mut node: TestNode) {
     presence
         .join(second, 2, Some(middle))
         .await
-        .expect("replaced at once");
-    assert_eq!(own_events(&mut node).await, [replaced(second)]);
+        .expect("nothing changes");
+    presence.leave(second).await.expect("it is not there");
+    assert_eq!(online(&node).await, [true, false]);
     presence.leave(newer).await.expect("left");
     assert_eq!(online(&node).await, [false, false]);
 }
 
 async fn peers_are_told_once_and_only_what_is_true(mut node: TestNode) {
-    let presence = node.realtime.presence.clone();
+    let presence = node.presence().clone();
     let alice = device(ALICE, 1, 1);
     join(&node, device(BOB, 9, 9)).await;
     presence
-        .announce(ALICE, false, &word_to(BOB))
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("nothing to tell");
     join(&node, alice).await;
     for _ in 0..2 {
         presence
-            .announce(ALICE, false, &word_to(BOB))
+            .announce(ALICE, Word::News, &word_to(BOB))
             .await
             .expect("told");
     }
@@ -257,29 +248,29 @@ async fn peers_are_told_once_and_only_what_is_true(mut node: TestNode) {
     presence.leave(alice).await.expect("left");
     for _ in 0..2 {
         presence
-            .announce(ALICE, true, &word_to(BOB))
+            .announce(ALICE, Word::Returned, &word_to(BOB))
             .await
             .expect("told");
     }
     assert_eq!(own_events(&mut node).await, [message("offline")]);
     join(&node, alice).await;
     presence
-        .announce(ALICE, true, &word_to(BOB))
+        .announce(ALICE, Word::Returned, &word_to(BOB))
         .await
         .expect("told");
     assert_eq!(own_events(&mut node).await, [message("online")]);
 }
 
 async fn a_user_that_returned_was_gone(mut node: TestNode) {
-    let presence = node.realtime.presence.clone();
+    let presence = node.presence().clone();
     join(&node, device(BOB, 9, 9)).await;
     join(&node, device(ALICE, 1, 1)).await;
     presence
-        .announce(ALICE, false, &word_to(BOB))
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("told");
     presence
-        .announce(ALICE, true, &word_to(BOB))
+        .announce(ALICE, Word::Returned, &word_to(BOB))
         .await
         .expect("told");
     assert_eq!(
@@ -291,9 +282,8 @@ async fn a_user_that_returned_was_gone(mut node: TestNode) {
 async fn a_word_that_is_repeated_is_true(mut node: TestNode) {
     join(&node, device(BOB, 9, 9)).await;
     let again = async |node: &mut TestNode| {
-        node.realtime
-            .presence
-            .announce_again(ALICE, &word_to(BOB))
+        node.presence()
+            .announce(ALICE, Word::Again, &word_to(BOB))
             .await
             .expect("told");
         own_events(node).await
@@ -303,34 +293,31 @@ async fn a_word_that_is_repeated_is_true(mut node: TestNode) {
     for _ in 0..2 {
         assert_eq!(again(&mut node).await, [message("online")]);
     }
-    node.realtime
-        .presence
-        .announce(ALICE, false, &word_to(BOB))
+    node.presence()
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("no news");
-    node.realtime
-        .presence
+    node.presence()
         .leave(device(ALICE, 1, 1))
         .await
         .expect("left");
     for _ in 0..2 {
         assert_eq!(again(&mut node).await, [message("offline")]);
     }
-    node.realtime
-        .presence
-        .announce(ALICE, false, &word_to(BOB))
+    node.presence()
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("no news");
     assert_eq!(own_events(&mut node).await, []);
 }
 
 async fn a_reset_names_the_users_and_tells_nobody(mut node: TestNode) {
-    let presence = node.realtime.presence.clone();
+    let presence = node.presence().clone();
     join(&node, device(ALICE, 1, 1)).await;
     join(&node, device(ALICE, 2, 2)).await;
     join(&node, device(BOB, 9, 9)).await;
     presence
-        .announce(ALICE, false, &word_to(BOB))
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("told");
     let mut users = presence.reset().await.expect("taken out");
@@ -342,7 +329,7 @@ async fn a_reset_names_the_users_and_tells_nobody(mut node: TestNode) {
     join(&node, device(BOB, 9, 9)).await;
     join(&node, device(ALICE, 1, 1)).await;
     presence
-        .announce(ALICE, false, &word_to(BOB))
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("nothing to tell");
     let from = node.realtime.clone();
@@ -354,8 +341,7 @@ async fn stamps_grow(node: TestNode) {
     let mut last = None;
     for connection in 0..50 {
         let stamp = node
-            .realtime
-            .presence
+            .presence()
             .join(device(ALICE, 1, connection), MANY, None)
             .await
             .expect("joined")
@@ -366,5 +352,5 @@ async fn stamps_grow(node: TestNode) {
 }
 
 async fn nobody_is_asked_for(node: TestNode) {
-    assert_eq!(node.realtime.presence.online(&[]).await, Ok(vec![]));
+    assert_eq!(node.presence().online(&[]).await, Ok(vec![]));
 }

@@ -161,7 +161,7 @@ impl Sim {
         let connected = Realtime::connect(&settings, &mut rand::rng())
             .now_or_never()
             .expect("nothing to wait for");
-        let (hub, _) = Hub::new(5, connected.expect("in process").0.bus);
+        let (hub, _) = Hub::new(5, &connected.expect("in process").0);
         let mut sim = Self {
             nodes: Vec::new(),
             lines: Vec::new(),

@@ -62,15 +62,11 @@ pub async fn gone(server: &TestServer, person: Person) -> crate::harness::TestUs
         server.connection_count() < before
     })
     .await;
-    // It leaves presence after it left its node.
+    // Other nodes hear of it after it left its own.
     let id = user.id.parse().expect("an id");
-    eventually("presence knows", async || {
-        let asked = server
-            .app
-            .realtime
-            .presence
-            .online(&[tebdil_protocol::id::UserId(id)])
-            .await;
+    eventually("every node knows", async || {
+        let whom = (tebdil_protocol::id::UserId(id), None);
+        let asked = server.app.hub.online(&[whom]).await;
         asked.is_ok_and(|online| online == [false])
     })
     .await;

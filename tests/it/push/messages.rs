@@ -103,13 +103,10 @@ async fn a_message_wakes_the_device_of_the_match_alone(server: TestServer, fake:
     }
     let Person { user, socket } = phone;
     drop(socket);
-    let device = (id(&user), server.session(&user));
-    let presence = &server.app.realtime.presence;
+    let device = (id(&user), Some(server.session(&user)));
     eventually("the device is away", async || {
-        presence
-            .present(&[device])
-            .await
-            .is_ok_and(|present| present == [false])
+        let online = server.app.hub.online(&[device]).await;
+        online.is_ok_and(|online| online == [false])
     })
     .await;
     assert_eq!(

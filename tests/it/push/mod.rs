@@ -126,12 +126,9 @@ async fn leaves(server: &TestServer, person: Person) -> TestUser {
     } = person;
     drop(socket);
     let user = id(&account);
-    let presence = &server.app.realtime.presence;
     eventually("the user is away", async || {
-        presence
-            .online(&[user])
-            .await
-            .is_ok_and(|online| online == [false])
+        let online = server.app.hub.online(&[(user, None)]).await;
+        online.is_ok_and(|online| online == [false])
     })
     .await;
     account

@@ -67,13 +67,12 @@ async fn leaves_its_device(server: &TestServer, device: Person) {
     is_away(server, &user).await;
 }
 
-/// Waits until presence says that the device is not there.
+/// Waits until the device is nowhere.
 async fn is_away(server: &TestServer, user: &TestUser) {
-    let device = (id(user), server.session(user));
-    let presence = &server.app.realtime.presence;
+    let device = (id(user), Some(server.session(user)));
     eventually("the device is away", async || {
-        let present = presence.present(&[device]).await;
-        present.is_ok_and(|present| present == [false])
+        let online = server.app.hub.online(&[device]).await;
+        online.is_ok_and(|online| online == [false])
     })
     .await;
 }

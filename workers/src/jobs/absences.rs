@@ -8,10 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::store::SideId;
-use tebdil_protocol::{
-    id::{MatchId, SessionId, UserId},
-    time::Timestamp,
-};
+use tebdil_protocol::{id::MatchId, time::Timestamp};
 
 use crate::job::{Job, JobContext, JobError};
 
@@ -31,7 +28,7 @@ impl Job for Absences {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        let Some(presence) = &cx.settings.presence else {
+        let Some(online) = &cx.hooks.online else {
             return Ok(());
         };
         let mut after = MatchId(0);
@@ -45,12 +42,11 @@ impl Job for Absences {
                 return Ok(());
             };
             after = last.match_id;
-            let asked: Vec<(UserId, SessionId)> = devices
+            let asked = devices
                 .iter()
-                .map(|device| (device.user_id, device.session_id))
-                .collect();
-            let present = match presence.present(&asked).await {
-                Ok(present) => present,
+                .map(|device| (device.user_id, Some(device.session_id)));
+            let online = match online(asked.collect()).await {
+                Ok(online) => online,
                 // Nothing is wrong with the job, and the next look comes soon: an outage shall not
                 // leave a dead letter every five seconds.
                 Err(error) => {
@@ -58,10 +54,8 @@ impl Job for Absences {
                     return Ok(());
                 }
             };
-            let (here, away): (Vec<_>, Vec<_>) = devices
-                .iter()
-                .zip(present)
-                .partition(|(_, present)| *present);
+            let (here, away): (Vec<_>, Vec<_>) =
+                devices.iter().zip(online).partition(|(_, online)| *online);
             let back: Vec<SideId> = here
                 .iter()
                 .filter(|(device, _)| device.absent_since.is_some())

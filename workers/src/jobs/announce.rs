@@ -3,11 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{notice::ANNOUNCE_QUEUE, store::Notified};
-use tebdil_protocol::id::UserId;
 
 use crate::job::{Job, JobContext, JobError};
 
-/// Users of one transaction, and of one question to presence.
+/// Users of one transaction, and of one question who is connected.
 const BATCH: i64 = 500;
 
 /// Goes through the users for every announcement that has not reached them all.
@@ -31,11 +30,11 @@ impl Job for Announce {
 
 /// Tells the sockets of those who have one; the others find it when they come.
 async fn tell_connected(cx: &JobContext, told: Vec<Notified>) {
-    let Some(presence) = &cx.settings.presence else {
+    let Some(online) = &cx.hooks.online else {
         return;
     };
-    let users: Vec<UserId> = told.iter().map(|notified| notified.user_id).collect();
-    match presence.online(&users).await {
+    let users = told.iter().map(|notified| (notified.user_id, None));
+    match online(users.collect()).await {
         Ok(online) => {
             for (notified, _) in told.into_iter().zip(online).filter(|(_, online)| *online) {
                 (cx.hooks.on_notified)(notified);

@@ -159,14 +159,10 @@ impl Job for PushDevice {
 
 /// Whether a socket tells the user. While nobody knows, a push too many does no harm.
 async fn is_online(cx: &JobContext, order: &PushOrder) -> bool {
-    let Some(presence) = &cx.settings.presence else {
+    let Some(online) = &cx.hooks.online else {
         return false;
     };
-    let online = match order.device() {
-        Some(device) => presence.present(&[(order.user_id(), device)]).await,
-        None => presence.online(&[order.user_id()]).await,
-    };
-    match online {
+    match online(vec![(order.user_id(), order.device())]).await {
         Ok(online) => online.first().copied().unwrap_or(false),
         Err(error) => {
             tracing::debug!(%error, "pushing without knowing who is connected");

@@ -3,13 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::store::SideDevice;
-use tebdil_protocol::id::{MatchId, SessionId, UserId};
+use tebdil_protocol::id::{MatchId, UserId};
 
 use crate::job::{Job, JobContext, JobError};
 
 /// Sides of matches of one statement.
 const PAGE: i64 = 2_000;
-/// Devices of one question to presence, and of one transaction.
+/// Devices of one question who is connected, and of one transaction.
 const BATCH: usize = 256;
 
 /// Orders the wake-ups that were missed.
@@ -36,16 +36,14 @@ impl Job for Wakeups {
 }
 
 async fn wake(cx: &JobContext, sides: &[SideDevice]) -> Result<(), JobError> {
-    let devices: Vec<(UserId, SessionId)> = sides
+    let devices = sides
         .iter()
-        .map(|(_, user, session)| (*user, *session))
-        .collect();
-    let online = match &cx.settings.presence {
-        Some(presence) => presence
-            .present(&devices)
+        .map(|(_, user, session)| (*user, Some(*session)));
+    let online = match &cx.hooks.online {
+        Some(online) => online(devices.collect())
             .await
             .map_err(|error| JobError::Retry(error.to_string()))?,
-        None => vec![false; devices.len()],
+        None => vec![false; sides.len()],
     };
     let away: Vec<SideDevice> = sides
         .iter()

@@ -5,18 +5,14 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
-    realtime::{Device, Presence, Realtime, RealtimeSettings},
-    store::EndedMatch,
-};
+use tebdil_core::store::EndedMatch;
 use tebdil_protocol::{
-    Secret,
     domain::{EndReason, MatchStatus},
-    id::{MatchId, SessionId, UserId},
+    id::{MatchId, UserId},
 };
-use tebdil_workers::{Hooks, Settings, Workers};
+use tebdil_workers::{Hooks, Workers};
 
-use crate::harness::{Database, on_both, settings};
+use crate::harness::{Connected, Database, on_both, settings};
 
 on_both! {
     a_call_without_one_of_its_devices_ends_once,
@@ -29,35 +25,26 @@ const LOOK: Duration = Duration::from_secs(5);
 
 struct Watched {
     workers: [Workers; 2],
-    presence: Presence,
+    connected: Connected,
     ended: Arc<Mutex<Vec<EndedMatch>>>,
 }
 
 impl Watched {
-    /// Two processes with jobs beside one presence.
+    /// Two processes with jobs beside the same connections.
     async fn new(db: &Database) -> Self {
-        let alone = RealtimeSettings {
-            redis_url: Secret::from(""),
-            prefix: String::new(),
-        };
-        let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
-            .await
-            .expect("no other node");
+        let connected = Connected::default();
         let ended: Arc<Mutex<Vec<EndedMatch>>> = Arc::default();
         let told = Arc::clone(&ended);
         let hooks = Hooks {
             on_match_ended: Arc::new(move |one| told.lock().expect("lock").push(one)),
+            online: Some(connected.online()),
             ..Hooks::default()
         };
-        let settings = Settings {
-            presence: Some(realtime.presence.clone()),
-            ..settings()
-        };
         let workers = [db.store.clone(), db.node().await]
-            .map(|store| Workers::new(store, db.clock.clone(), hooks.clone(), settings.clone()));
+            .map(|store| Workers::new(store, db.clock.clone(), hooks.clone(), settings()));
         Self {
             workers,
-            presence: realtime.presence,
+            connected,
             ended,
         }
     }
@@ -69,27 +56,8 @@ impl Watched {
         }
     }
 
-    async fn join(&self, user: UserId) {
-        self.presence
-            .join(device(user), 5, None)
-            .await
-            .expect("joined");
-    }
-
-    async fn leave(&self, user: UserId) {
-        self.presence.leave(device(user)).await.expect("left");
-    }
-
     fn ended(&self) -> Vec<EndedMatch> {
         self.ended.lock().expect("lock").clone()
-    }
-}
-
-fn device(user: UserId) -> Device {
-    Device {
-        user,
-        session: SessionId(1),
-        connection: 1,
     }
 }
 
@@ -106,12 +74,12 @@ async fn a_call(db: &Database) -> (MatchId, [UserId; 2]) {
 async fn a_call_without_one_of_its_devices_ends_once(db: &Database) {
     let watched = Watched::new(db).await;
     let (id, [a, b]) = a_call(db).await;
-    watched.join(a).await;
-    watched.join(b).await;
+    watched.connected.join(a, 1);
+    watched.connected.join(b, 1);
     for _ in 0..10 {
         watched.look(db).await;
     }
-    watched.leave(b).await;
+    watched.connected.leave(b, 1);
     for _ in 0..6 {
         watched.look(db).await;
         assert_eq!(watched.ended(), []);
@@ -132,12 +100,12 @@ async fn a_call_without_one_of_its_devices_ends_once(db: &Database) {
 async fn of_two_that_are_gone_the_first_left_the_other(db: &Database) {
     let watched = Watched::new(db).await;
     let (_, [a, b]) = a_call(db).await;
-    watched.join(a).await;
-    watched.join(b).await;
+    watched.connected.join(a, 1);
+    watched.connected.join(b, 1);
     watched.look(db).await;
-    watched.leave(b).await;
+    watched.connected.leave(b, 1);
     watched.look(db).await;
-    watched.leave(a).await;
+    watched.connected.leave(a, 1);
     for _ in 0..8 {
         watched.look(db).await;
     }

@@ -2,17 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use tebdil_core::{
-    realtime::{Device, Realtime, RealtimeSettings},
-    store::NewAnnouncement,
-};
-use tebdil_protocol::{
-    Secret, TargetGroup,
-    id::{SessionId, UserId},
-};
-use tebdil_workers::{Hooks, Settings, Workers};
+use tebdil_core::store::NewAnnouncement;
+use tebdil_protocol::{TargetGroup, id::UserId};
+use tebdil_workers::{Hooks, Workers};
 
-use crate::harness::{Database, MINUTE, on_both, settings};
+use crate::harness::{Connected, Database, MINUTE, on_both, settings};
 
 on_both! {
     everybody_is_told_and_sockets_where_there_are_some,
@@ -47,27 +41,9 @@ async fn everybody_is_told_and_sockets_where_there_are_some(db: &Database) {
     for _ in 0..501 {
         users.push(db.user().await);
     }
-    let alone = RealtimeSettings {
-        redis_url: Secret::from(""),
-        prefix: String::new(),
-    };
-    let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
-        .await
-        .expect("no other node");
+    let connected = Connected::default();
     for user in [users[3], users[500]] {
-        realtime
-            .presence
-            .join(
-                Device {
-                    user,
-                    session: SessionId(1),
-                    connection: 1,
-                },
-                5,
-                None,
-            )
-            .await
-            .expect("joined");
+        connected.join(user, 1);
     }
     let told = Arc::new(Mutex::new(Vec::new()));
     let hooks = {
@@ -76,14 +52,11 @@ async fn everybody_is_told_and_sockets_where_there_are_some(db: &Database) {
             on_notified: Arc::new(move |notified| {
                 told.lock().expect("lock").push(notified.user_id);
             }),
+            online: Some(connected.online()),
             ..Hooks::default()
         }
     };
-    let settings = Settings {
-        presence: Some(realtime.presence.clone()),
-        ..settings()
-    };
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), hooks, settings);
+    let workers = Workers::new(db.store.clone(), db.clock.clone(), hooks, settings());
     announce(db, users[0]).await;
     workers.run_due_once().await.expect("run");
     assert_eq!(stored(db).await, [501, 1]);

@@ -2,15 +2,17 @@
 //! `TEBDIL_TEST_POSTGRES_URL` says where.
 
 use std::{
+    collections::HashSet,
     future::Future,
     io::Write,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
 };
@@ -23,13 +25,45 @@ use tebdil_protocol::{
     id::{ClaimId, MatchId, SessionId, UserId},
     time::{Clock, Timestamp},
 };
-use tebdil_workers::Settings;
+use tebdil_workers::{Online, Settings};
 
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub const MINUTE: Duration = Duration::from_mins(1);
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// The settings of a small server where nobody is connected.
+/// Who is connected.
+#[derive(Debug, Clone, Default)]
+pub struct Connected(Arc<Mutex<HashSet<(UserId, SessionId)>>>);
+
+impl Connected {
+    pub fn join(&self, user: UserId, session: i64) {
+        let mut devices = self.0.lock().expect("lock");
+        devices.insert((user, SessionId(session)));
+    }
+
+    pub fn leave(&self, user: UserId, session: i64) {
+        let mut devices = self.0.lock().expect("lock");
+        devices.remove(&(user, SessionId(session)));
+    }
+
+    /// What jobs ask.
+    pub fn online(&self) -> Online {
+        let devices = Arc::clone(&self.0);
+        Arc::new(move |whom| {
+            let devices = devices.lock().expect("lock").clone();
+            let is_online = |(user, session): (UserId, Option<SessionId>)| {
+                let is_it = |device: &(UserId, SessionId)| {
+                    device.0 == user && session.is_none_or(|session| session == device.1)
+                };
+                devices.iter().any(is_it)
+            };
+            let online = whom.into_iter().map(is_online).collect();
+            async move { Ok(online) }.boxed()
+        })
+    }
+}
+
+/// The settings of a small server.
 pub fn settings() -> Settings {
     Settings::new(TestStore::quota_rules())
 }

@@ -2,14 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tebdil_core::realtime::{Device, Presence, Realtime, RealtimeSettings};
-use tebdil_protocol::{
-    Secret,
-    id::{MatchId, SessionId, UserId},
-};
-use tebdil_workers::{Hooks, Settings, Workers};
+use tebdil_protocol::id::{MatchId, UserId};
+use tebdil_workers::{Hooks, Workers};
 
-use crate::harness::{Database, MINUTE, on_both, settings};
+use crate::harness::{Connected, Database, MINUTE, on_both, settings};
 
 on_both! {
     who_is_away_and_was_not_woken_is_woken_once,
@@ -28,40 +24,19 @@ async fn ordered(db: &Database) -> i64 {
 }
 
 /// Workers beside which connections come and go.
-async fn beside_connections(db: &Database) -> (Workers, Presence) {
-    let alone = RealtimeSettings {
-        redis_url: Secret::from(""),
-        prefix: String::new(),
+fn beside_connections(db: &Database) -> (Workers, Connected) {
+    let connected = Connected::default();
+    let hooks = Hooks {
+        online: Some(connected.online()),
+        ..Hooks::default()
     };
-    let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
-        .await
-        .expect("no other node");
-    let settings = Settings {
-        presence: Some(realtime.presence.clone()),
-        ..settings()
-    };
-    (
-        Workers::new(
-            db.store.clone(),
-            db.clock.clone(),
-            Hooks::default(),
-            settings,
-        ),
-        realtime.presence,
-    )
+    let workers = Workers::new(db.store.clone(), db.clock.clone(), hooks, settings());
+    (workers, connected)
 }
 
 async fn next_minute(db: &Database, workers: &Workers) {
     db.clock.advance(MINUTE);
     workers.run_due_once().await.expect("run");
-}
-
-fn device(user: UserId) -> Device {
-    Device {
-        user,
-        session: SessionId(1),
-        connection: 1,
-    }
 }
 
 async fn a_match_with_a_message(db: &Database) -> (MatchId, [UserId; 2]) {
@@ -88,43 +63,32 @@ async fn who_is_away_and_was_not_woken_is_woken_once(db: &Database) {
 }
 
 async fn who_is_connected_is_woken_when_it_has_gone(db: &Database) {
-    let (workers, presence) = beside_connections(db).await;
+    let (workers, connected) = beside_connections(db);
     let (_, [_, receiver]) = a_match_with_a_message(db).await;
-    presence
-        .join(device(receiver), 5, None)
-        .await
-        .expect("joined");
+    connected.join(receiver, 1);
     for _ in 0..5 {
         next_minute(db, &workers).await;
         assert_eq!(ordered(db).await, 0, "it is connected");
     }
-    presence.leave(device(receiver)).await.expect("left");
+    connected.leave(receiver, 1);
     next_minute(db, &workers).await;
     assert_eq!(ordered(db).await, 1, "it went without taking what was sent");
 
     let (_, [_, receiver]) = a_match_with_a_message(db).await;
-    presence
-        .join(device(receiver), 5, None)
-        .await
-        .expect("joined");
+    connected.join(receiver, 1);
     for _ in 0..11 {
         next_minute(db, &workers).await;
     }
-    presence.leave(device(receiver)).await.expect("left");
+    connected.leave(receiver, 1);
     next_minute(db, &workers).await;
     assert_eq!(ordered(db).await, 2, "however long that took");
 }
 
 async fn another_device_that_is_connected_keeps_nobody_asleep(db: &Database) {
-    let (workers, presence) = beside_connections(db).await;
+    let (workers, connected) = beside_connections(db);
     let (_, [sender, receiver]) = a_match_with_a_message(db).await;
-    let elsewhere = Device {
-        session: SessionId(2),
-        ..device(receiver)
-    };
-    for device in [elsewhere, device(sender)] {
-        presence.join(device, 5, None).await.expect("joined");
-    }
+    connected.join(receiver, 2);
+    connected.join(sender, 1);
     next_minute(db, &workers).await;
     assert_eq!(ordered(db).await, 1);
     let woken = db

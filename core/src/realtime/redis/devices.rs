@@ -1,7 +1,7 @@
 //! The devices of this node, as the others see them.
 
 use super::{RealtimeError, Redis, SAID_KEPT, TIMEOUT, beat, scripts};
-use crate::realtime::{Announcement, BusEvent, Device, Joined, Stamp, presence::Word};
+use crate::realtime::{Announcement, Device, Joined, Stamp, Word};
 use tebdil_protocol::id::UserId;
 
 impl Redis {
@@ -38,21 +38,10 @@ impl Redis {
             .arg(max_devices);
         let answer: Vec<String> = shared.commands.invoke(TIMEOUT, &call).await?;
         let unexpected = || RealtimeError::Refused("an unexpected answer".to_owned());
-        let [stamp, elsewhere, returned, replaced @ ..] = answer.as_slice() else {
+        let [stamp, elsewhere, returned] = answer.as_slice() else {
             return Err(unexpected());
         };
         let stamp = Stamp(stamp.parse().map_err(|_| unexpected())?);
-        for pair in replaced.chunks_exact(2) {
-            let (session, connection) = (
-                pair[0].parse().map_err(|_| unexpected())?,
-                pair[1].parse().map_err(|_| unexpected())?,
-            );
-            shared.tell(BusEvent::Replaced {
-                user,
-                session,
-                connection,
-            });
-        }
         Ok(Joined {
             stamp,
             elsewhere: elsewhere == "1",

@@ -22,7 +22,6 @@ scripts! {
     LEAVE = "leave.lua",
     LIMIT = "limit.lua",
     ONLINE = "online.lua",
-    PRESENT = "present.lua",
     REAP = "reap.lua",
     RELEASE = "release.lua",
     TRY = "try.lua",

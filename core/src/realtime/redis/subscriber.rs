@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{SILENCE, Shared, connection};
-use crate::realtime::{BusEvent, RealtimeError};
+use crate::realtime::{BusEvent, Device, RealtimeError};
 
 /// How long it may take to connect, subscribe, and hear oneself.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -166,9 +166,9 @@ fn take(shared: &Shared, push: PushInfo) {
 fn replaced(text: &str) -> Option<BusEvent> {
     let (user, rest) = text.split_once('|')?;
     let (session, connection) = rest.split_once('|')?;
-    Some(BusEvent::Replaced {
+    Some(BusEvent::Replaced(Device {
         user: user.parse().ok()?,
         session: session.parse().ok()?,
         connection: connection.parse().ok()?,
-    })
+    }))
 }

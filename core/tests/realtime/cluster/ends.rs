@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
-use tebdil_core::realtime::BusEvent;
+use tebdil_core::realtime::{BusEvent, Word};
 use tebdil_protocol::id::UserId;
 
 use crate::{ALICE, BOB, MANY, cluster, device, events, message, word_to};
@@ -13,14 +13,12 @@ async fn a_node_that_ends_is_gone_at_once() {
     let Some(([a, mut b], prefix)) = cluster().await else {
         return;
     };
-    a.realtime
-        .presence
+    a.presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined");
-    a.realtime
-        .presence
-        .announce(ALICE, false, &[])
+    a.presence()
+        .announce(ALICE, Word::News, &[])
         .await
         .expect("said");
     a.realtime
@@ -41,7 +39,7 @@ async fn a_node_that_ends_is_gone_at_once() {
         "{:?}",
         started.elapsed()
     );
-    assert_eq!(b.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
+    assert_eq!(b.presence().online(&[(ALICE, None)]).await, Ok(vec![false]));
     b.realtime.close(true).await;
     let left: Vec<_> = prefix.keys();
     assert_eq!(
@@ -78,25 +76,21 @@ async fn the_devices_of_a_dead_node_go_and_each_user_is_orphaned_once() {
     };
     let users: Vec<_> = (1..=1_200).map(UserId).collect();
     for user in &users {
-        a.realtime
-            .presence
+        a.presence()
             .join(device(*user, 1, 1), MANY, None)
             .await
             .expect("joined");
-        a.realtime
-            .presence
-            .announce(*user, false, &[])
+        a.presence()
+            .announce(*user, Word::News, &[])
             .await
             .expect("said");
     }
     // One has another device, one was never announced.
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 2, 1), MANY, None)
         .await
         .expect("joined");
-    a.realtime
-        .presence
+    a.presence()
         .join(device(UserId(5_000), 1, 2), MANY, None)
         .await
         .expect("joined");
@@ -120,21 +114,18 @@ async fn the_devices_of_a_dead_node_go_and_each_user_is_orphaned_once() {
         users.iter().skip(1).collect()
     );
     let online = b
-        .realtime
-        .presence
-        .online(&[ALICE, BOB, UserId(5_000)])
+        .presence()
+        .online(&[(ALICE, None), (BOB, None), (UserId(5_000), None)])
         .await;
     assert_eq!(online, Ok(vec![true, false, false]));
     // What was said is still known: they are told to be offline, once.
-    c.realtime
-        .presence
+    c.presence()
         .join(device(UserId(9_000), 1, 1), MANY, None)
         .await
         .expect("joined");
     for _ in 0..2 {
-        b.realtime
-            .presence
-            .announce(BOB, false, &word_to(UserId(9_000)))
+        b.presence()
+            .announce(BOB, Word::News, &word_to(UserId(9_000)))
             .await
             .expect("told");
     }
@@ -152,8 +143,7 @@ async fn an_emptied_redis_is_filled_again_and_nobody_is_gone() {
         return;
     };
     let stamp = a
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined")
@@ -161,12 +151,8 @@ async fn an_emptied_redis_is_filled_again_and_nobody_is_gone() {
     prefix.flush();
     assert_eq!(a.until(&BusEvent::Forgotten).await, []);
     assert_eq!(b.until(&BusEvent::Forgotten).await, []);
-    assert_eq!(
-        a.realtime.presence.reset().await.expect("nothing is there"),
-        []
-    );
-    a.realtime
-        .presence
+    assert_eq!(a.presence().reset().await.expect("nothing is there"), []);
+    a.presence()
         .join(device(ALICE, 1, 1), MANY, Some(stamp))
         .await
         .expect("joined");
@@ -185,8 +171,7 @@ async fn what_nobody_can_receive_after_a_flush_is_undelivered() {
     let Some(([mut a, b], prefix)) = cluster().await else {
         return;
     };
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined");

@@ -8,7 +8,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use tebdil_core::{
-    realtime::{BusEvent, Presence, Stamp},
+    realtime::{BusEvent, Presence, Stamp, Word},
     testing::{RedisPrefix, TestNode},
 };
 use tebdil_protocol::time::Clock;
@@ -23,18 +23,15 @@ async fn messages_reach_the_other_nodes_of_a_user_in_order() {
         return;
     };
     // At two nodes; the third has nobody.
-    a.realtime
-        .presence
+    a.presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined");
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 2, 1), MANY, None)
         .await
         .expect("joined");
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 3, 2), MANY, None)
         .await
         .expect("joined");
@@ -91,15 +88,13 @@ async fn nodes_learn_of_a_users_devices_elsewhere() {
         return;
     };
     let first = a
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined");
     assert!(!first.elsewhere);
     let second = b
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 2, 1), MANY, None)
         .await
         .expect("joined");
@@ -110,8 +105,7 @@ async fn nodes_learn_of_a_users_devices_elsewhere() {
     );
     // The same session moves over: it is at one node only then.
     let third = b
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 1, 2), MANY, None)
         .await
         .expect("joined");
@@ -121,12 +115,11 @@ async fn nodes_learn_of_a_users_devices_elsewhere() {
         [replaced(device(ALICE, 1, 1)), BusEvent::Elsewhere(ALICE)]
     );
     assert_eq!(events(&mut b, &a.realtime).await, []);
-    a.realtime
-        .presence
+    a.presence()
         .leave(device(ALICE, 1, 1))
         .await
         .expect("it is not there");
-    assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![true]));
+    assert_eq!(a.presence().online(&[(ALICE, None)]).await, Ok(vec![true]));
 }
 
 #[tokio::test]
@@ -134,15 +127,13 @@ async fn a_device_that_comes_back_at_another_node_returned() {
     let Some(([mut a, b], prefix)) = cluster().await else {
         return;
     };
-    a.realtime
-        .presence
+    a.presence()
         .join(device(ALICE, 1, 7), MANY, None)
         .await
         .expect("joined");
     // The numbers of connections are each node's own.
     let joined = b
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 1, 7), MANY, None)
         .await
         .expect("joined");
@@ -151,17 +142,12 @@ async fn a_device_that_comes_back_at_another_node_returned() {
         events(&mut a, &b.realtime).await,
         [replaced(device(ALICE, 1, 7)), BusEvent::Elsewhere(ALICE)]
     );
-    a.realtime
-        .presence
+    a.presence()
         .leave(device(ALICE, 1, 7))
         .await
         .expect("it is the other's");
-    assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![true]));
-    b.realtime
-        .presence
-        .leave(device(ALICE, 1, 7))
-        .await
-        .expect("left");
+    assert_eq!(a.presence().online(&[(ALICE, None)]).await, Ok(vec![true]));
+    b.presence().leave(device(ALICE, 1, 7)).await.expect("left");
     assert_eq!(
         prefix.keys(),
         [format!("{}nodes", prefix.prefix())],
@@ -174,19 +160,16 @@ async fn the_oldest_device_goes_at_whichever_node_it_is() {
     let Some(([mut a, mut b], _prefix)) = cluster().await else {
         return;
     };
-    a.realtime
-        .presence
+    a.presence()
         .join(device(ALICE, 1, 1), 2, None)
         .await
         .expect("joined");
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 2, 1), 2, None)
         .await
         .expect("joined");
     let third = b
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 3, 2), 2, None)
         .await
         .expect("joined");
@@ -209,15 +192,13 @@ async fn nodes_that_join_again_agree_on_the_later_one() {
     };
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 2));
     let first = a
-        .realtime
-        .presence
+        .presence()
         .join(old, MANY, None)
         .await
         .expect("joined")
         .stamp;
     let second = b
-        .realtime
-        .presence
+        .presence()
         .join(new, MANY, None)
         .await
         .expect("joined")
@@ -226,23 +207,21 @@ async fn nodes_that_join_again_agree_on_the_later_one() {
         events(&mut a, &b.realtime).await,
         [replaced(old), BusEvent::Elsewhere(ALICE)]
     );
-    for presence in [&a.realtime.presence, &b.realtime.presence] {
+    for presence in [a.presence(), b.presence()] {
         presence.reset().await.expect("taken out");
     }
-    b.realtime
-        .presence
+    b.presence()
         .join(new, MANY, Some(second))
         .await
         .expect("joined");
-    a.realtime
-        .presence
+    a.presence()
         .join(old, MANY, Some(first))
         .await
         .expect("replaced at once");
     assert_eq!(events(&mut a, &b.realtime).await, [replaced(old)]);
     assert_eq!(events(&mut b, &a.realtime).await, []);
-    b.realtime.presence.leave(new).await.expect("left");
-    assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
+    b.presence().leave(new).await.expect("left");
+    assert_eq!(a.presence().online(&[(ALICE, None)]).await, Ok(vec![false]));
 }
 
 #[tokio::test]
@@ -253,13 +232,8 @@ async fn a_connection_that_could_not_join_does_not_oust_the_next() {
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 1));
     // It came while Redis was away; meanwhile its device has gone to another node.
     let then = Stamp::at(Clock::system(0).now() - Duration::from_secs(1));
-    b.realtime
-        .presence
-        .join(new, MANY, None)
-        .await
-        .expect("joined");
-    a.realtime
-        .presence
+    b.presence().join(new, MANY, None).await.expect("joined");
+    a.presence()
         .join(old, MANY, Some(then))
         .await
         .expect("replaced at once");
@@ -272,44 +246,38 @@ async fn who_joined_again_is_announced_to_those_who_looked_meanwhile() {
     let Some(([a, mut b], _prefix)) = cluster().await else {
         return;
     };
-    b.realtime
-        .presence
+    b.presence()
         .join(device(BOB, 2, 1), MANY, None)
         .await
         .expect("joined");
     let stamp = a
-        .realtime
-        .presence
+        .presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined")
         .stamp;
-    a.realtime
-        .presence
-        .announce(ALICE, false, &word_to(BOB))
+    a.presence()
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("told");
     assert_eq!(events(&mut b, &a.realtime).await, [message("online")]);
-    assert_eq!(a.realtime.presence.reset().await, Ok(vec![ALICE]));
+    assert_eq!(a.presence().reset().await, Ok(vec![ALICE]));
     assert_eq!(
-        b.realtime.presence.online(&[ALICE]).await,
+        b.presence().online(&[(ALICE, None)]).await,
         Ok(vec![false]),
         "Bob is told so"
     );
-    a.realtime
-        .presence
+    a.presence()
         .join(device(ALICE, 1, 1), MANY, Some(stamp))
         .await
         .expect("joined");
-    a.realtime
-        .presence
-        .announce(ALICE, false, &word_to(BOB))
+    a.presence()
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("no news");
     assert_eq!(events(&mut b, &a.realtime).await, []);
-    a.realtime
-        .presence
-        .announce_again(ALICE, &word_to(BOB))
+    a.presence()
+        .announce(ALICE, Word::Again, &word_to(BOB))
         .await
         .expect("told");
     assert_eq!(events(&mut b, &a.realtime).await, [message("online")]);
@@ -324,7 +292,7 @@ async fn step(presence: &Presence, number: i64, joins: bool) {
         presence.leave(device).await.expect("left");
     }
     presence
-        .announce(ALICE, false, &word_to(BOB))
+        .announce(ALICE, Word::News, &word_to(BOB))
         .await
         .expect("told");
 }
@@ -343,22 +311,20 @@ fn the_last_word_is_true_whichever_nodes_speak_at_once() {
             let Some(([a, b, mut bob], _prefix)) = cluster().await else {
                 return;
             };
-            bob.realtime
-                .presence
+            bob.presence()
                 .join(device(BOB, 9, 9), MANY, None)
                 .await
                 .expect("joined");
             // Each node does its steps in order; the nodes do theirs at once.
             let of = async |node: &TestNode, offset: i64, steps: &[(i64, bool)]| {
                 for (number, joins) in steps {
-                    step(&node.realtime.presence, offset + number, *joins).await;
+                    step(node.presence(), offset + number, *joins).await;
                 }
             };
             tokio::join!(of(&a, 10, &left), of(&b, 20, &right));
             let online = a
-                .realtime
-                .presence
-                .online(&[ALICE])
+                .presence()
+                .online(&[(ALICE, None)])
                 .await
                 .expect("an answer")[0];
             let heard = events(&mut bob, &a.realtime).await;
@@ -383,12 +349,11 @@ async fn clusters_with_other_prefixes_are_apart() {
         return;
     };
     let mut b = TestNode::connect(&other.settings()).await;
-    b.realtime
-        .presence
+    b.presence()
         .join(device(ALICE, 1, 1), MANY, None)
         .await
         .expect("joined");
-    assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
+    assert_eq!(a.presence().online(&[(ALICE, None)]).await, Ok(vec![false]));
     a.realtime
         .bus
         .to_user(ALICE, || Bytes::from_static(b"not for you"));
