@@ -41,7 +41,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Says which of its settings are dangerous.
+    /// Warns of its dangerous settings.
     pub(crate) fn warn(self, config: &Config) {
         for warning in config.warnings() {
             let is_of = |sections: &[&str]| sections.iter().any(|one| warning.starts_with(one));
@@ -57,8 +57,8 @@ impl Role {
     }
 }
 
-/// Settings, time, tasks, the database, and the way to devices and to other processes. Each looks
-/// after the users of nodes that die.
+/// Settings, time, tasks, the database, and the way to devices and to other processes. Every
+/// process looks after the users of nodes that die.
 #[derive(Debug)]
 pub(crate) struct Base {
     pub(crate) config: Arc<Config>,
@@ -96,7 +96,7 @@ impl Base {
         vitals::compare(&guard, &store).await;
         let metrics = observability::install_metrics();
         let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
-        // Devices are connected to nodes alone: what others send goes there.
+        // Devices are connected to nodes only: what others send goes there.
         let devices = match role {
             Role::Node => config.ws.max_devices,
             Role::Worker | Role::Relay => 0,
@@ -130,7 +130,7 @@ impl Base {
         Ok((base, Incoming { events, behind }))
     }
 
-    /// The relays of the service, and the one of this process, where `settings` have one.
+    /// The relays of the service, and the one of this process if `settings` have one.
     pub(crate) async fn relays(
         &self,
         settings: &config::Relay,
@@ -142,7 +142,7 @@ impl Base {
         Ok(relays)
     }
 
-    /// What follows from the end of a match, with what this process has of it.
+    /// What follows from the end of a match, as far as this process is concerned.
     pub(crate) fn ends(&self, relays: Option<Arc<Relays>>, rooms: Option<Rooms>) -> Arc<Ends> {
         Arc::new(Ends::new(
             self.store.clone(),
@@ -153,13 +153,13 @@ impl Base {
         ))
     }
 
-    /// Who tells users what was committed.
+    /// Tells users what was committed.
     pub(crate) fn notifier(&self) -> Notifier {
         let texts = Texts::new(self.config.quota.zone.clone());
         Notifier::new(Arc::clone(&self.hub), texts)
     }
 
-    /// The background jobs, which tell whoever is connected anywhere of what they change.
+    /// The background jobs, which tell connected users at any node what they change.
     /// `knows_all`: every connection that there is, is here or known to presence.
     pub(crate) fn workers(
         &self,
@@ -213,7 +213,7 @@ impl Base {
         });
     }
 
-    /// Serves the numbers, where they are asked for.
+    /// Serves the metrics, if there is a listener for them.
     pub(crate) fn serve_metrics(&self, listener: Option<TcpListener>) {
         if let Some(listener) = listener {
             http::serve_metrics(listener, self.metrics.clone(), &self.tasks);

@@ -30,12 +30,12 @@ use crate::{
     ws::{Activity, Sockets},
 };
 
-/// A node that runs. Clones are the same.
+/// A running node. Clones share state.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// What requests are handled with.
+    /// The state with which requests are handled.
     pub api: Arc<Api>,
-    /// What sockets are served with.
+    /// The state with which sockets are served.
     pub sockets: Arc<Sockets>,
     metrics: PrometheusHandle,
 }
@@ -70,7 +70,7 @@ impl Node {
         clock: Clock,
         tasks: Tasks,
     ) -> Result<Self, RunError> {
-        // In a box of its own: it is large, and gone once it is done.
+        // Boxed: it is large, and gone once it is done.
         let (base, incoming) = Box::pin(Base::start(Role::Node, config, clock, tasks)).await?;
         let keys = Keys::new(secrets, &base);
         let (accounts, limiters) = accounts(&base, &keys)?;
@@ -141,7 +141,7 @@ impl Node {
         })
     }
 
-    /// The second half of [`run`], for those who want to look into the node.
+    /// The second half of [`run`], for tests that inspect the node.
     ///
     /// # Errors
     /// When a part failed.
@@ -174,7 +174,7 @@ impl Node {
     }
 }
 
-/// What is made of the secrets.
+/// What is made from the secrets.
 struct Keys {
     blind: BlindIndex,
     cipher: FieldCipher,
@@ -239,7 +239,7 @@ fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<Accounts>, Arc<Limiters>), 
     Ok((Arc::new(accounts), limiters))
 }
 
-/// Keeps the counters of limits to those that count something.
+/// Drops counters of limits that no longer count anything.
 async fn forget_idle(limiters: Arc<Limiters>, closing: CancellationToken) {
     let mut every = tokio::time::interval(Duration::from_secs(10));
     loop {
@@ -304,7 +304,7 @@ fn rooms(base: &Base, keys: &Keys, relays: &Arc<Relays>, wakeups: &Arc<Wakeups>)
         config.messages,
         Arc::clone(wakeups),
     );
-    // It empties its queue when connections close; what comes later is told to repeat.
+    // It empties its queue when connections close; later messages are refused, to be repeated.
     let writer = writer.run(Arc::clone(&keys.franking), tasks.closing.clone());
     tasks.supervise("chat writer", writer);
     let calls = Calls::new(

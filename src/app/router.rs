@@ -1,4 +1,4 @@
-//! Takes what the bus brings to where it belongs.
+//! Hands what the bus brings to whom it concerns.
 
 use std::sync::Arc;
 
@@ -19,15 +19,14 @@ use crate::{
 /// Registrations under way at once.
 const CONCURRENCY: usize = 16;
 
-/// Whom nodes speak to at a node.
+/// The services of a node that other nodes send to.
 #[derive(Debug)]
 pub(crate) struct Addressees {
     pub(crate) calls: Arc<Calls>,
     pub(crate) matchmaker: Arc<Matchmaker>,
 }
 
-/// The task that takes the events of the bus, in order. It never waits: what takes long runs beside
-/// it.
+/// The task that handles the events of the bus, in order. It never waits: long work runs beside it.
 #[derive(Debug)]
 struct Router {
     hub: Arc<Hub>,
@@ -84,7 +83,7 @@ impl Router {
                 if let Err(error) =
                     NodeMessage::decode(bytes).and_then(|message| self.deliver(message))
                 {
-                    // During an update of the cluster, the other node may be of another version.
+                    // During an update of the cluster, the other node may run another version.
                     tracing::warn!(%error, "a message of another node could not be read");
                 }
             }
@@ -96,14 +95,14 @@ impl Router {
             }
             BusEvent::Undelivered(Undelivered::Everybody) => self.hub.tell_everybody_of_loss(),
             BusEvent::NodeGone { sent_all, .. } => {
-                // What it had not sent any more is in the store.
+                // What it did not get to send is in the store.
                 if !sent_all {
                     self.word_was_lost();
                 }
             }
             BusEvent::Orphaned(users) => self.announcer.tell(users, false),
             BusEvent::Forgotten => {
-                // Until it was registered again, nobody sent to this node.
+                // Until it is registered again, nobody sends to this node.
                 self.ends.word_was_lost();
                 self.forgotten.notify_one();
             }
@@ -156,7 +155,7 @@ impl Router {
         Ok(())
     }
 
-    /// Something that was for this process or its devices did not come.
+    /// Something for this process or its devices was lost.
     fn word_was_lost(&self) {
         self.hub.all_are_behind();
         self.ends.word_was_lost();
@@ -188,14 +187,13 @@ impl Registrar {
                 // Where that fails, it comes here once more.
                 let _ = self.hub.register(&connection).await;
                 let device = connection.device();
-                // It may have left while it was being registered, and was looked for in vain or
-                // told to be back.
+                // It may have left while it was being registered; then it must be removed again.
                 if !self.hub.has(device) {
                     self.announcer.left(device).await;
                 }
             })
             .await;
-        // Whoever looked in between found nobody, and has to hear of everybody.
+        // Whoever looked in between found nobody, and has to be told of everybody.
         self.announcer.tell(users, true);
         self.announcer.tell_unsaid();
         self.hub.all_are_behind();

@@ -1,4 +1,4 @@
-//! The section on what is paid for.
+//! The section about subscriptions.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -17,7 +17,7 @@ pub struct Billing {
     pub plans: Vec<Plan>,
     /// Secrets, separated by commas; use [`Self::secrets`].
     pub webhook_secrets: Secret,
-    /// How far the time of a signature may be from ours.
+    /// How far the time of a signature may be from the server's.
     #[serde(rename = "tolerance_s", deserialize_with = "seconds")]
     pub tolerance: Duration,
     #[serde(rename = "grace_s", deserialize_with = "seconds")]
@@ -32,7 +32,7 @@ pub struct Billing {
 }
 
 impl Billing {
-    /// What the store and the jobs go by.
+    /// The rules for the store and the jobs.
     pub fn rules(&self) -> BillingRules {
         let grace = if self.verifier_url.expose().is_empty() {
             self.grace

@@ -1,4 +1,4 @@
-//! Sections on matches, the sockets they go over, and the ads after them.
+//! Sections about matches, sockets, and ads.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct Matching {
     /// How long a device of a call may be without a connection.
     #[serde(rename = "call_absence_s", deserialize_with = "seconds")]
     pub call_absence: Duration,
-    /// How long a background search goes on without its connection.
+    /// How long a background search goes on after its connection is lost.
     #[serde(rename = "background_s", deserialize_with = "seconds")]
     pub background: Duration,
     pub widening: Widening,
@@ -52,7 +52,7 @@ pub struct Ads {
 }
 
 impl Ads {
-    /// How often ads are shown; their days are those of the allowance.
+    /// How often ads are shown; days are those of the allowance.
     pub fn rules(&self, quota: &QuotaRules) -> AdRules {
         AdRules {
             min_interval: self.min_interval,
@@ -69,7 +69,7 @@ impl Ads {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebSocket {
-    /// How often a connection is checked for life.
+    /// How often a connection is checked to be alive.
     #[serde(rename = "heartbeat_s", deserialize_with = "seconds")]
     pub heartbeat: Duration,
     /// How long the first frame may take.
@@ -89,7 +89,8 @@ impl WebSocket {
         check.range("ws.hello_timeout_s", self.hello_timeout.as_secs(), 1..=60);
         check.range("ws.max_devices", self.max_devices, 1..);
         check.range("ws.send_timeout_s", self.send_timeout.as_secs(), 1..=60);
-        // One commit may be all between two people, and the next comes before they have read it.
+        // One commit may be entirely between two people, and the next comes before they have read
+        // it.
         check.that(
             self.outbound_frames >= 2 * chat::MAX_BATCH,
             "ws.outbound_frames",

@@ -1,8 +1,8 @@
 //! Settings: an embedded commented default, then a file, then the environment.
 //!
 //! To add a setting: a commented line in `default.toml`, and a field in the struct of its section,
-//! with a check beside it where a value can be wrong. Sections whose rules a domain goes by stand
-//! there: see [`Config`].
+//! with a check beside it where a value can be wrong. Sections that are the rules of a domain are
+//! defined there: see [`Config`].
 
 mod billing;
 mod matches;
@@ -36,7 +36,7 @@ pub enum ConfigError {
     /// A file or variable could not be read, or names something unknown.
     #[error("{0}")]
     Read(#[from] config::ConfigError),
-    /// A variable that ends with `_FILE` names no file that can be read. Its content is never said.
+    /// A variable that ends with `_FILE` names no readable file. Its content is never shown.
     #[error("TEBDIL_{variable} names a file that cannot be read: {source}")]
     File {
         variable: String,
@@ -45,7 +45,7 @@ pub enum ConfigError {
     /// Two variables set the same.
     #[error("{setting} is set by two variables: give the value or name a file of it, not both")]
     Twice { setting: String },
-    /// Values that are not allowed, alone or together.
+    /// Values that are not allowed, by themselves or together.
     #[error("{}", list(.0))]
     Invalid(Vec<Problem>),
 }
@@ -87,10 +87,10 @@ impl Config {
     }
 }
 
-/// Ends the name of a variable that names a file of the value, as containers are given credentials.
+/// Ends the name of a variable that names a file with the value, as containers get credentials.
 const OF_FILE: &str = "_FILE";
 
-/// Our variables without their prefix, those of files with what stands there.
+/// Our variables without their prefix; those that name files have their content.
 ///
 /// `TEBDIL_CONFIG` names the file of settings, and `TEBDIL_TEST_…` belongs to the test suite;
 /// neither is a setting.
@@ -98,7 +98,7 @@ fn variables(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<HashMap<String, String>, ConfigError> {
     let mut values = HashMap::new();
-    // Of one variable the later value wins, as for whoever starts a process.
+    // If a variable occurs twice the later value wins, as usual for processes.
     for (variable, value) in environment.into_iter().collect::<HashMap<_, _>>() {
         let Some(variable) = variable
             .strip_prefix("TEBDIL_")
@@ -125,7 +125,7 @@ fn variables(
     Ok(values)
 }
 
-/// What stands in the file that `variable` names, without the spaces and line ends around it.
+/// The content of the file that `variable` names, without surrounding whitespace.
 fn content(variable: &str, file: &str) -> Result<String, ConfigError> {
     let text = std::fs::read_to_string(file).map_err(|source| ConfigError::File {
         variable: variable.to_owned(),
@@ -134,7 +134,7 @@ fn content(variable: &str, file: &str) -> Result<String, ConfigError> {
     Ok(text.trim().to_owned())
 }
 
-/// Makes a folder, where it is missing, that only this user can look into.
+/// Makes a folder that only this user can enter, unless it exists.
 pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()

@@ -1,4 +1,4 @@
-//! Sections on what a node stands on: its listeners, its databases, its clock.
+//! Sections about a node's foundations: its listeners, its databases, its clock.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -205,7 +205,7 @@ impl Config {
         db::is_shared(self.database.url.expose())
     }
 
-    /// Where the realtime state lives.
+    /// Where the realtime state is.
     pub fn realtime(&self) -> RealtimeSettings {
         let redis_url = with_password(&self.redis.url, &self.redis.password)
             .unwrap_or_else(|| self.redis.url.clone());
@@ -215,7 +215,7 @@ impl Config {
         }
     }
 
-    /// The clock the server runs by.
+    /// The clock that the server uses.
     pub fn clock(&self) -> Clock {
         Clock::system(self.clock.offset_s.saturating_mul(1000))
     }
@@ -226,8 +226,8 @@ impl Config {
     }
 }
 
-/// An address with a password that stands apart; `None` when there is no place for it, as in one
-/// that has a password of its own.
+/// A URL with a separate password added; `None` if there is no place for it, as in one that already
+/// has a password.
 fn with_password(url: &Secret, password: &Secret) -> Option<Secret> {
     if password.expose().is_empty() {
         return Some(url.clone());
@@ -235,7 +235,7 @@ fn with_password(url: &Secret, password: &Secret) -> Option<Secret> {
     let mut url = reqwest::Url::parse(url.expose())
         .ok()
         .filter(|url| url.password().is_none())?;
-    // It encodes what has a meaning in addresses, but takes a percent sign for one of its own.
+    // It encodes what has a meaning in URLs, except percent signs.
     url.set_password(Some(&password.expose().replace('%', "%25")))
         .ok()?;
     Some(Secret::from(String::from(url)))

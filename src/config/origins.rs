@@ -1,4 +1,4 @@
-//! Whose pages may open sockets here.
+//! Origins whose pages may open sockets here.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use tebdil_core::settings::list;
@@ -16,7 +16,7 @@ impl Origins {
     }
 }
 
-/// A scheme, a host and perhaps a port; nothing behind them.
+/// A scheme, a host and perhaps a port; nothing after them.
 fn parse(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let authority = text

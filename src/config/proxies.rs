@@ -1,4 +1,4 @@
-//! Whose `X-Forwarded-For` is believed.
+//! Proxies whose `X-Forwarded-For` is believed.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use tebdil_core::settings::list;
 
-/// Networks of proxies that say truly from where a request came to them. Usually empty.
+/// Networks of proxies that are trusted to say where a request came from. Usually empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -32,7 +32,7 @@ impl TrustedProxies {
             .map(Self)
     }
 
-    /// Whether one of them has this address.
+    /// Whether one of them contains this address.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -43,7 +43,7 @@ impl TrustedProxies {
         self.0.is_empty()
     }
 
-    /// Whether one of them has every address there is of a kind.
+    /// Whether one of them contains every IPv4 or every IPv6 address.
     pub(super) fn everybody(&self) -> bool {
         self.0.iter().any(|network| network.prefix_len() == 0)
     }

@@ -20,9 +20,9 @@ pub struct Relay {
     pub public_ip: String,
     pub min_port: u16,
     pub max_port: u16,
-    /// With commas; use [`Self::urls`].
+    /// Separated by commas; use [`Self::urls`].
     pub urls: String,
-    /// With commas; use [`Self::ranges`].
+    /// Separated by commas; use [`Self::ranges`].
     pub others: String,
     #[serde(rename = "credential_ttl_s", deserialize_with = "seconds")]
     pub credential_ttl: Duration,
@@ -33,7 +33,7 @@ pub struct Relay {
 impl Relay {
     /// Where it listens.
     pub fn listen_address(&self) -> SocketAddr {
-        // The check of the settings refused what is none.
+        // The check of the settings has refused anything else.
         self.listen
             .parse()
             .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
@@ -79,7 +79,7 @@ impl Relay {
     }
 
     pub(super) fn check(&self, check: &mut Checks) {
-        // Also where no node is one: `tebdil turn` reads the same settings.
+        // Also if no node has one: `tebdil turn` reads the same settings.
         check.that(
             self.listen.parse::<SocketAddr>().is_ok(),
             "relay.listen",
@@ -129,8 +129,8 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
         .filter(|item| !item.is_empty())
 }
 
-/// What works but is hardly meant, of a node that others reach (`public`), and of one among
-/// `several`.
+/// Values that work but are hardly intended, for a node that others can reach (`public`), and for
+/// one among `several`.
 pub(super) fn warnings(
     relay: &Relay,
     public: bool,

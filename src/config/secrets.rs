@@ -33,7 +33,7 @@ pub enum SecretsError {
         field: &'static str,
         detail: &'static str,
     },
-    /// A relay knows nobody without what it shares with the nodes.
+    /// A relay can check nobody without the secret it shares with the nodes.
     #[error(
         "secrets.relay_secret must be set (TEBDIL_SECRETS__RELAY_SECRET), to the same as at the nodes, for a relay that runs alone"
     )]
@@ -61,21 +61,21 @@ pub struct Secrets {
     pub field_keys: KeyRing,
     /// Signatures of access tokens.
     pub jwt_keys: KeyRing,
-    /// The server's word for messages that users report.
+    /// Proofs of messages that users report.
     pub franking_keys: KeyRing,
-    /// What relays share with the server.
+    /// The secret that relays share with the server.
     pub relay_secret: Secret,
 }
 
 impl Secrets {
-    /// Takes the keys from the settings when all three are there. Else reads the file in
+    /// Takes the keys from the settings if all three are there. Otherwise reads the file in
     /// `data_dir`, and makes it at the first start.
     ///
-    /// Two processes that start together end with the same keys.
+    /// Two processes that start together end up with the same keys.
     ///
     /// # Errors
-    /// With a shared database, keys that are missing. A file that others may read. A database whose
-    /// file is gone.
+    /// With a shared database, missing keys. A file that others can read. A database whose file is
+    /// gone.
     pub fn load(config: &Config, rng: &mut impl CryptoRng) -> Result<Self, SecretsError> {
         if let Some(secrets) = Self::find(config)? {
             return Ok(secrets);
@@ -88,7 +88,7 @@ impl Secrets {
         Self::read_file(&path, &config.secrets)?.ok_or(SecretsError::Unreadable(path))
     }
 
-    /// Like [`Self::load`], but makes nothing: `None` where the first start would.
+    /// Like [`Self::load`], but makes nothing: `None` if the first start would.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -127,11 +127,11 @@ impl Secrets {
         Ok(None)
     }
 
-    /// What relays share with the server, for a process that has no use for any other key: as it
-    /// was set, or as the server beside it derives it.
+    /// The secret that relays share with the server, for a process that needs no other key: as set,
+    /// or as the server beside it derives it.
     ///
     /// # Errors
-    /// [`SecretsError::NoRelaySecret`]; as [`Self::load`] where there is a file.
+    /// [`SecretsError::NoRelaySecret`]; as [`Self::load`] if there is a file.
     pub fn relay(config: &Config) -> Result<Secret, SecretsError> {
         if let Some(given) = Self::given_relay_secret(&config.secrets)? {
             return Ok(given);
@@ -171,7 +171,7 @@ impl Secrets {
                         detail: "the key id \"derived\" is taken",
                     });
                 }
-                // What was franked before there were keys of its own can still be reported.
+                // Messages franked with the derived key can still be reported.
                 ring.with(DERIVED_KEY_ID, derived)
             }
         };
@@ -190,8 +190,8 @@ impl Secrets {
         })
     }
 
-    /// The keys of the file, with those of the settings that need not be in it: relays elsewhere
-    /// know that secret, and franking keys are replaced there.
+    /// The keys of the file, with those of the settings that need not be in it: the secret that
+    /// other relays know, and franking keys that are replaced there.
     fn read_file(path: &Path, given: &SecretSettings) -> Result<Option<Self>, SecretsError> {
         let io_error = |source| SecretsError::Io {
             path: path.to_owned(),
@@ -251,7 +251,7 @@ impl Secrets {
             .and_then(|()| fs::hard_link(&draft, path));
         fs::remove_file(&draft)?;
         match written {
-            // Another process was first: its keys are the keys.
+            // Another process was first: its keys count.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error),
             Ok(()) => fs::File::open(dir)?.sync_all(),

@@ -1,4 +1,4 @@
-//! All sections of the settings. What each value means and its default stand in `default.toml`.
+//! All sections of the settings. `default.toml` explains each value and has its default.
 
 #[cfg(test)]
 mod tests;
@@ -98,7 +98,7 @@ impl Config {
         found.problems
     }
 
-    /// What sections must be to each other.
+    /// Checks across sections.
     fn check_together(&self, check: &mut Checks) {
         check.that(
             !self.data_dir.as_os_str().is_empty(),

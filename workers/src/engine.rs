@@ -1,5 +1,5 @@
-//! Runs the queues: a worker each, one poller for all, heartbeats of the leases, gauges, and a
-//! bounded end.
+//! Runs the queues: a worker for each, one poller for all, heartbeats for leases, gauges, and a
+//! bounded shutdown.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     schedule::Ticks,
 };
 
-/// The end of the workers, other than by shutdown.
+/// The workers ended for another reason than shutdown.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkersError {
     /// A worker or helper task ended though nobody asked it to.
@@ -29,14 +29,14 @@ pub enum WorkersError {
     Ended(String),
 }
 
-/// How often and how long.
+/// Intervals and limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// How often the queues and the schedules are looked at. What is pushed in this process is
-    /// taken up at once.
+    /// How often queues and schedules are polled. What is pushed in this process is taken up at
+    /// once.
     pub poll: Duration,
-    /// How long a job stays with a worker that has gone silent. Extended every third of it while
-    /// the job runs.
+    /// How long a lease lasts without being extended. While the job runs, it is extended every
+    /// third of that.
     pub lease: Duration,
     /// How often the gauges are set.
     pub gauges: Duration,
@@ -68,14 +68,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Workers for every job there is, as far as `settings` permit.
+    /// Workers for all jobs that `settings` permit.
     pub fn new(store: Store, clock: Clock, hooks: Hooks, settings: Settings) -> Self {
         let job = JobRef {
             id: Arc::from(""),
             pushed_at: clock.now(),
         };
         let mut queues = crate::jobs::all();
-        // Who does not know who is connected leaves this to a process that does.
+        // A process that does not know who is connected leaves this to one that does.
         queues.retain(|queue| hooks.online.is_some() || queue.name != crate::jobs::Absences::QUEUE);
         let cx = JobContext {
             store,
@@ -105,13 +105,13 @@ impl Workers {
 
     /// Runs jobs until `shutdown`, then waits for those that run, [`Timing::drain`] at most.
     ///
-    /// Dropped before its end, the jobs that ran stay leased and run again when their leases are
-    /// over.
+    /// If it is dropped before its end, running jobs stay leased and run again when their leases
+    /// are over.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkersError> {
         let leases = Arc::<Leases>::default();
-        // Cancelled as well when something ends by itself, so that the rest drains.
+        // Also cancelled when something ends by itself, so that the rest drains.
         let stop = shutdown.child_token();
-        // In the names of the workers, so that a log tells the nodes and their starts apart.
+        // Part of the workers' names, so that logs distinguish nodes and their restarts.
         let start = NodeId::random(&mut rand::rng());
         let (mut workers, mut lanes) = (JoinSet::new(), Vec::new());
         for queue in &self.queues {
@@ -177,8 +177,8 @@ impl Workers {
     /// Pushes the schedules' ticks that are due now, runs every job that is due, one after the
     /// other, and those that become due by it.
     ///
-    /// For tests and for operators: needs no timers. A schedule runs once per period, so to see it
-    /// again, move the clock.
+    /// For tests and operators: needs no timers. A schedule runs once per period, so move the clock
+    /// to run it again.
     pub async fn run_due_once(&self) -> Result<Ran, StoreError> {
         let mut ticks = Ticks::default();
         ticks.push(self.queues.iter(), &self.cx).await?;
@@ -216,8 +216,8 @@ impl Workers {
         }
     }
 
-    /// Runs the job of an order that was just committed, here and now. What fails, or dies with
-    /// this process, its queue runs again.
+    /// Runs the job of an order that was just committed, here and now. If it fails, or this process
+    /// dies, its queue runs it again.
     pub async fn at_once<J: Job>(&self, order: J) {
         if let Err(error) = self.run_now(order).await {
             tracing::warn!(queue = J::QUEUE, %error, "not done at once; it is queued");
@@ -238,7 +238,7 @@ impl Workers {
     }
 }
 
-/// Who runs the jobs of a queue.
+/// Runs the jobs of a queue.
 struct Worker {
     name: String,
     queue: Queue,
@@ -247,7 +247,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Runs the jobs that come from `source` until `stop`, and those that run by then to their end.
+    /// Runs the jobs from `source` until `stop`, and lets running ones finish.
     async fn run(self, source: Source, stop: CancellationToken) -> Result<(), WorkerError> {
         let Self {
             name,
@@ -255,8 +255,8 @@ impl Worker {
             cx,
             leases,
         } = self;
-        // For logs only: a lease names an attempt and no worker, so nothing of an earlier start can
-        // be taken for this one.
+        // For logs only: a lease names an attempt and no worker, so an earlier start cannot be
+        // mistaken for this one.
         let span = tracing::info_span!("worker", name);
         WorkerBuilder::new(name)
             .backend(source)
@@ -293,7 +293,7 @@ async fn keep_alive<T>(
 }
 
 async fn extend(cx: &JobContext, leases: &[JobLease], timing: Timing) {
-    // Who knows until when that would be.
+    // There is no telling how long that would be.
     if !cx.clock_is_right() {
         return;
     }
@@ -316,7 +316,7 @@ async fn heartbeat(cx: JobContext, leases: Arc<Leases>, timing: Timing) {
     }
 }
 
-/// Sets the gauges until `stop`. Every node shows the same: they are of the table, not of the node.
+/// Sets the gauges until `stop`. Every node shows the same: they describe the table, not the node.
 async fn gauges(cx: JobContext, queues: Vec<Queue>, timing: Timing, stop: CancellationToken) {
     let mut every = interval(timing.gauges);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
@@ -350,7 +350,7 @@ fn show(queue: &'static str, row: Option<&JobQueue>) {
     metrics::gauge!("tebdil_jobs_oldest_due_seconds", "queue" => queue).set(oldest);
 }
 
-/// At once, and then once in `period`.
+/// Ticks at once, and then once per `period`.
 pub(crate) fn interval(period: Duration) -> tokio::time::Interval {
     let mut every = tokio::time::interval(period.max(Duration::from_millis(1)));
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! One job from lease to end: the same for the workers and for
+//! One job from lease to end, the same for the workers and for
 //! [`Workers::run_due_once`](crate::Workers::run_due_once).
 
 use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, time::Duration};
@@ -11,8 +11,8 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::job::{JobContext, JobError, JobRef, Queue};
 
-/// Tries to record the end of a job, 200 ms apart and doubling; after that its lease runs out and
-/// it runs again.
+/// How often recording the end of a job is tried, 200 ms apart and doubling; after that its lease
+/// runs out and it runs again.
 const ACK_TRIES: u32 = 5;
 const ACK_WAIT: Duration = Duration::from_millis(200);
 
@@ -24,8 +24,7 @@ pub struct Ran {
     pub failed: u64,
     /// Became dead letters.
     pub dead: u64,
-    /// Ran longer than their leases: somebody else has them, and how they ended here counts for
-    /// nothing.
+    /// Ran longer than their leases: somebody else has them, and their outcome here does not count.
     pub lost: u64,
 }
 
@@ -40,11 +39,11 @@ impl std::ops::AddAssign for Ran {
     }
 }
 
-/// What this process has leased and not yet ended, and of which queues.
+/// What this process has leased and not yet finished, by queue.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     held: Mutex<HashMap<JobLease, &'static str>>,
-    /// Told when more may be leased.
+    /// Notified when more may be leased.
     room: Notify,
 }
 
@@ -54,11 +53,11 @@ impl Leases {
         self.held.lock().extend(leases);
     }
 
-    /// Forgets the lease of a job that has ended. More may wait for its place, but not behind a
-    /// tick: they do not pile up, so that what comes rarely waits for the next look.
+    /// Removes the lease of a job that has ended. Others may wait for its place, except after a
+    /// tick: ticks do not pile up, so the next poll is soon enough.
     ///
-    /// Whether the queue was full does not matter: a lease that is just being made counts for it
-    /// and is not here yet.
+    /// Whether the queue was full does not matter: leases that are being made count too, and are
+    /// not here yet.
     fn remove(&self, queue: &Queue, lease: &JobLease) {
         self.held.lock().remove(lease);
         if queue.every.is_none() {
@@ -90,8 +89,8 @@ impl Leases {
     }
 }
 
-/// Runs a leased job and records how it ended. Never panics for the job's sake, and never fails: a
-/// job whose end could not be recorded runs again.
+/// Runs a leased job and records how it ended. Never panics if the job does, and never fails: a job
+/// whose end could not be recorded runs again.
 pub(crate) async fn execute(
     queue: &Queue,
     cx: &JobContext,
@@ -115,7 +114,7 @@ pub(crate) async fn execute(
 
     let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Retry(panic_text(panic.as_ref()))));
     if outcome.is_err() && !cx.clock_is_right() {
-        // Not the job's fault: it keeps its attempt, and runs where the clock is right.
+        // Not the job's fault: it keeps its attempt, and runs on a node whose clock is right.
         give_back(queue, cx, leases, &job.lease).await;
         return Ran::default();
     }
@@ -161,7 +160,7 @@ pub(crate) async fn execute(
     ended
 }
 
-/// Gives a job back that was leased and did not run to its end here.
+/// Gives back a job that was leased and did not finish here.
 pub(crate) async fn give_back(queue: &Queue, cx: &JobContext, leases: &Leases, lease: &JobLease) {
     // Before it is given back: it keeps its attempt, so its next lease has the same name.
     leases.remove(queue, lease);

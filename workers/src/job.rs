@@ -28,7 +28,7 @@ pub enum JobError {
     /// It may work later: the job runs again after its backoff, while it has attempts left.
     #[error("{0}")]
     Retry(String),
-    /// The same, but not before this time has passed, as somebody asked.
+    /// The same, but not before this time has passed, as a service asked.
     #[error("{1}")]
     RetryAfter(Duration, String),
     /// It never will: the job becomes a dead letter at once.
@@ -49,8 +49,8 @@ pub type Online =
 /// What the server does when a job has changed something that others watch, and what it knows of
 /// them.
 ///
-/// A hook is called after the commit. When the process dies in between it is not called; whoever
-/// watches must see the right state when they look the next time, as sockets do with `hello`.
+/// A hook is called after the commit. If the process dies in between it is not called; watchers
+/// must see the right state when they next look, as sockets do with `hello`.
 #[derive(Clone)]
 pub struct Hooks {
     /// A match has ended; called once per match. Tells both sockets `match.ended`.
@@ -85,7 +85,7 @@ impl fmt::Debug for Hooks {
     }
 }
 
-/// What every job is given.
+/// What every job gets.
 #[derive(Debug, Clone)]
 pub struct JobContext {
     pub store: Store,
@@ -105,10 +105,10 @@ impl JobContext {
             .is_none_or(ClockGuard::is_right)
     }
 
-    /// The time. To be asked again for each batch of what takes long.
+    /// The time. Ask again for each batch of a long job.
     ///
     /// # Errors
-    /// [`JobError::Retry`] when the clock is wrong: some other node goes on, or this one when it is
+    /// [`JobError::Retry`] if the clock is wrong: another node goes on, or this one when it is
     /// right again.
     pub fn now(&self) -> Result<Timestamp, JobError> {
         if self.clock_is_right() {
@@ -130,15 +130,15 @@ pub struct JobRef {
     pub pushed_at: Timestamp,
 }
 
-/// What the jobs have to know of the server's settings.
+/// The server's settings that jobs need.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub periods: Periods,
     pub quota: QuotaRules,
-    /// What an invitation brings.
+    /// The rewards for an invitation.
     pub referrals: ReferralRules,
     pub billing: BillingRules,
-    /// Whose reports count, and how many ban.
+    /// Whose reports count, and how many lead to a ban.
     pub reports: ReportRules,
     /// Who is asked whether a subscription goes on; without it, nobody is.
     pub verifier: Option<Verifier>,
@@ -167,8 +167,8 @@ impl Settings {
     }
 }
 
-/// How long what may be kept is kept. What the contract fixes (messages, idempotency keys) is not
-/// here. The section `[retention]`.
+/// How long data is kept: the section `[retention]`. What the contract fixes (messages, idempotency
+/// keys) is not here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Periods {
@@ -196,13 +196,13 @@ pub struct Periods {
     /// `system_logs`.
     #[serde(rename = "system_logs_days", deserialize_with = "days")]
     pub system_logs: Duration,
-    /// `tombstones`, at least.
+    /// `tombstones`, at the least.
     #[serde(rename = "tombstones_days", deserialize_with = "days")]
     pub tombstones: Duration,
 }
 
 impl Periods {
-    /// What values must be by themselves: at least a day.
+    /// Checks each value by itself: at least a day.
     pub fn check(&self, check: &mut Checks) {
         for (field, period) in [
             ("retention.message_logs_days", self.message_logs),
@@ -239,13 +239,13 @@ impl Default for Periods {
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// Unique, and never changed once jobs of it are stored.
     const QUEUE: &'static str;
-    /// At least 1. The waits in between are 500 ms, doubling: ten attempts take about four minutes,
-    /// eighteen about five hours.
+    /// At least 1. The waits in between start at 500 ms and double: ten attempts take about four
+    /// minutes, eighteen about five hours.
     const MAX_ATTEMPTS: i64 = 10;
     /// How many run at once on a node; at least 1.
     const CONCURRENCY: usize = 4;
 
-    /// Does it. May be dropped at any await, and run again.
+    /// Does the work. May be dropped at any await, and run again.
     fn run(self, cx: &JobContext) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
@@ -299,7 +299,7 @@ impl Queue {
     /// The queue of a job that runs once per `period` in the whole cluster, at multiples of
     /// `period` since the epoch.
     ///
-    /// Periods that went by while no node was up are not made up for: one run does.
+    /// Periods that passed while no node was up are not made up for: one run is enough.
     pub fn scheduled<J: Job + Default>(period: Duration) -> Self {
         let payload = serde_json::to_vec(&J::default()).expect("a job is plain data");
         Self {

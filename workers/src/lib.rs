@@ -12,11 +12,11 @@
 //! 2. Add it to [`jobs::all`], with [`Queue::of`], or [`Queue::scheduled`] when it runs by itself.
 //! 3. Push it: [`push`], or `push_job` of the store in the transaction that needs it. A dedupe
 //!    key makes it once per key.
-//! 4. Return [`JobError::Retry`] for what may pass (a
+//! 4. Return [`JobError::Retry`] for temporary errors (a
 //!    [`StoreError`](tebdil_core::store::StoreError) converts), [`JobError::RetryAfter`] where
 //!    somebody asked to wait, and [`JobError::Dead`] for what never will.
-//! 5. Where somebody waits for it, [`Workers::at_once`] runs it after the commit as well: the
-//!    queue is for what failed, or died. There is one function for each effect.
+//! 5. If somebody waits for it, [`Workers::at_once`] also runs it right after the commit: the queue
+//!    is for runs that failed or died. There is one function for each effect.
 //! 6. Write a test that moves the clock and calls [`Workers::run_due_once`].
 //!
 //! # What carries it

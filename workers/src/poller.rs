@@ -2,14 +2,14 @@
 //!
 //! It pushes the ticks of schedules, asks once which queues have something due, leases from those
 //! no more than can run at once, and hands each job to the apalis worker of its queue. It looks
-//! once in [`Timing::poll`], at once when a job was pushed in this process, and when one has ended
-//! whose place another may wait for.
+//! once per [`Timing::poll`], at once when a job was pushed in this process, and when one has ended
+//! for whose place another may wait.
 //!
-//! Not through `apalis_core::backend::persistence`, which polls for each queue alone and loses what
-//! this table promises: there, any error of the database ends the worker and drops the jobs that
-//! run; leases are not extended while fetched jobs wait, nor while draining; closing drops a fetch
-//! half-way, so its jobs stay leased; ends of jobs wait in a channel that nothing wakes. Here a job
-//! records its own end ([`crate::execute`]), leases are extended beside the workers
+//! This does not use `apalis_core::backend::persistence`, which polls for each queue separately and
+//! does not keep what this table promises: there, any database error ends the worker and drops
+//! running jobs; leases are not extended while fetched jobs wait, nor while draining; closing drops
+//! a fetch half-way, so its jobs stay leased; finished jobs wait in a channel that nothing wakes.
+//! Here a job records its own end ([`crate::execute`]), leases are extended beside the workers
 //! ([`crate::engine`]), and a failed fetch is an empty one.
 
 use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
@@ -26,7 +26,7 @@ use crate::{
     schedule::Ticks,
 };
 
-/// A queue, and the way to its worker.
+/// A queue, and the channel to its worker.
 pub(crate) struct Lane {
     queue: Queue,
     jobs: mpsc::Sender<LeasedJob>,
@@ -36,8 +36,8 @@ pub(crate) struct Lane {
 pub(crate) type Source = BoxStream<'static, Result<LeasedJob, Infallible>>;
 
 impl Lane {
-    /// The lane of a queue, and where its worker takes the jobs, until `stop`: the worker hears of
-    /// that a little later, and from then on nothing begins.
+    /// The lane of a queue, and the source for its worker, until `stop`: the worker learns of that
+    /// a little later, but nothing begins after it.
     pub(crate) fn new(queue: Queue, stop: CancellationToken) -> (Self, Source) {
         // Room for as many as run at once: no more are ever leased.
         let (jobs, mut handed) = mpsc::channel(queue.concurrency);
@@ -76,7 +76,7 @@ impl Poller {
         }
     }
 
-    /// Looks for jobs until `stop`; a look that is under way is finished.
+    /// Polls until `stop`; a poll under way is finished.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut every = interval(self.timing.poll);
         loop {
@@ -95,7 +95,7 @@ impl Poller {
                 }
             }
             self.look(&stop).await;
-            // Not before the look: it may wait for other nodes that mend.
+            // Not before the poll: it may wait for other nodes that are doing the same.
             if is_time {
                 let queues = self.lanes.iter().map(|lane| &lane.queue);
                 if let Err(error) = self.ticks.mend(queues, &self.cx).await {
@@ -105,7 +105,7 @@ impl Poller {
         }
     }
 
-    /// Leases what is due, as far as there is room for it.
+    /// Leases what is due, as far as there is room.
     async fn look(&self, stop: &CancellationToken) {
         if !self.cx.clock_is_right() {
             return;
@@ -145,8 +145,8 @@ impl Poller {
     }
 }
 
-/// Leases up to `limit` due jobs and notes them in `leases`; an error is logged and leases nothing,
-/// and neither does a clock that is wrong.
+/// Leases up to `limit` due jobs and notes them in `leases`; on an error, which is logged, or with
+/// a wrong clock, nothing is leased.
 pub(crate) async fn lease_jobs(
     cx: &JobContext,
     leases: &Leases,

@@ -1,4 +1,4 @@
-//! Schedules: every node pushes every tick, the key in the table lets one through.
+//! Schedules: every node pushes every tick, and the key in the table lets one through.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,7 +7,7 @@ use tebdil_protocol::time::Timestamp;
 
 use crate::job::{JobContext, Queue};
 
-/// How often a process looks for what a clock that was ahead has left.
+/// How often a process looks for ticks left by a clock that was ahead.
 const MEND: Duration = Duration::from_mins(1);
 
 /// The latest start of a period of `period` at `now`.
@@ -16,21 +16,21 @@ fn tick(now: Timestamp, period: Duration) -> Timestamp {
     Timestamp::from_millis(now.millis().div_euclid(period).saturating_mul(period))
 }
 
-/// What this process has seen to, so that it asks the database once per period and not more often.
+/// What this process has already pushed, so that it asks the database only once per period.
 #[derive(Debug, Default)]
 pub(crate) struct Ticks {
     pushed: HashMap<&'static str, Timestamp>,
     /// The minute in which it mended last.
     mended: Option<Timestamp>,
-    /// When it was asked to last.
+    /// When it was last asked to.
     looked: Option<Timestamp>,
 }
 
 impl Ticks {
     /// Pushes the current tick of every schedule, once per tick and cluster.
     ///
-    /// A node that comes late pushes a key that is taken: rows of ticks that are done are kept for
-    /// longer than the longest period (`jobs::retention`).
+    /// A late node pushes a key that is taken: rows of finished ticks are kept for longer than the
+    /// longest period (`jobs::retention`).
     pub(crate) async fn push<'q>(
         &mut self,
         queues: impl Iterator<Item = &'q Queue>,
@@ -67,8 +67,8 @@ impl Ticks {
         Ok(())
     }
 
-    /// Has what a clock that was ahead put off run at last: once in a minute, and when the clock of
-    /// this process was set back.
+    /// Runs what a clock that was ahead had postponed: once per minute, and when this process's
+    /// clock was set back.
     pub(crate) async fn mend<'q>(
         &mut self,
         queues: impl Iterator<Item = &'q Queue>,

@@ -1,4 +1,4 @@
-//! Asks the billing provider's side whether a subscription goes on.
+//! Asks the billing provider whether a subscription goes on.
 
 use std::{fmt, time::Duration};
 
@@ -16,15 +16,15 @@ const MAX_ANSWER: usize = 16 * 1024;
 #[error("billing.verifier_url: {0}")]
 pub struct VerifierError(#[from] reqwest::Error);
 
-/// How a subscription stands.
+/// The state of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It is paid until this time, which is still to come.
+    /// It is paid until this time, which is in the future.
     Until(Timestamp),
     Ended,
 }
 
-/// Why it is not known how a subscription stands. Names neither it nor the address.
+/// Why the state of a subscription is not known. Names neither it nor the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     #[error("the verifier cannot be reached")]
@@ -35,8 +35,8 @@ pub enum Trouble {
     Malformed,
 }
 
-/// Answers for a subscription, over HTTP: `GET` of its address gives 200 and `{"active": true,
-/// "until": TIME}` or `{"active": false}`. Anything else is trouble, not an end.
+/// Asks about a subscription over HTTP: `GET` of its URL gives 200 and `{"active": true, "until":
+/// TIME}` or `{"active": false}`. Anything else is trouble, and does not end it.
 #[derive(Clone)]
 pub struct Verifier {
     client: Client,
@@ -53,14 +53,14 @@ struct Answer {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may hold a key.
+        // The URL may contain a key.
         f.debug_struct("Verifier").finish_non_exhaustive()
     }
 }
 
 impl Verifier {
-    /// At `url`, in which `{id}` stands for the id of the subscription; `token` goes along unless
-    /// it is empty. A question takes at most `timeout`.
+    /// At `url`, in which `{id}` stands for the id of the subscription; `token` is sent unless it
+    /// is empty. A question takes at most `timeout`.
     ///
     /// # Errors
     /// When the system's certificates cannot be read.
@@ -72,7 +72,7 @@ impl Verifier {
         })
     }
 
-    /// How the subscription with the provider's id `external_id` stands at `now`.
+    /// The state at `now` of the subscription with the provider's id `external_id`.
     ///
     /// # Errors
     /// [`Trouble`]

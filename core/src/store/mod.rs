@@ -4,7 +4,7 @@
 //! text for both databases. To add an operation: write the method in the aggregate's file with its
 //! SQL as a `const` beside it, and call it in `core/tests/store/`, which runs on both databases. A
 //! read is `self.read`, a single write `self.write`; what has to happen together is a transaction,
-//! from `self.begin` to `commit`. What several operations do in theirs is a function that takes the
+//! from `self.begin` to `commit`. What several operations share is a function that takes the
 //! transaction. A column goes into its table's file in `migrations/`, in PostgreSQL's types; once
 //! that was released, into a new file there, listed in `db/schema.rs`.
 //!
@@ -73,8 +73,8 @@ impl StoreError {
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed => true,
                 // Classes: 08 connection, 40 rollback, 53 resources, 57 operator intervention;
-                // 25P03 is a transaction that said nothing for too long, 55P03 a lock that did not
-                // come; 5 and 6 are SQLite's busy and locked.
+                // 25P03 is a transaction that was idle for too long, 55P03 a lock that was not
+                // granted; 5 and 6 are SQLite's busy and locked.
                 sqlx::Error::Database(refused) => refused.code().is_some_and(|code| {
                     ["08", "40", "53", "57", "25P03", "55P03"]
                         .iter()
@@ -117,9 +117,9 @@ impl StoreError {
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) ids: Arc<IdGenerator>,
-    /// The name under which it has its node part, drawn at random.
+    /// The random name under which it has its node part.
     holder: i64,
-    /// Told when there is a job to do.
+    /// Notified when there is a job to do.
     wake: Arc<Notify>,
 }
 
@@ -127,8 +127,8 @@ impl Store {
     /// Connects to `url` (`sqlite:PATH` or `postgres://…`) and brings the schema up to date.
     ///
     /// `max_connections` (at least 1) bounds the readers on SQLite, which always has one writer,
-    /// and all connections on PostgreSQL. Ids have the time of `clock`. Whoever writes for longer
-    /// than some minutes calls [`Jobs::renew_ids`].
+    /// and all connections on PostgreSQL. Ids use the time of `clock`. A process that writes for
+    /// longer than some minutes must call [`Jobs::renew_ids`].
     pub async fn open(url: &str, max_connections: u32, clock: Clock) -> Result<Self, StoreError> {
         let db = Db::connect(url, max_connections).await?;
         db.migrate().await?;
@@ -143,10 +143,10 @@ impl Store {
         Ok(store)
     }
 
-    /// Gives back what was lent to this process, waits for running statements and closes the
+    /// Gives back this process's node part, waits for running statements and closes the
     /// connections.
     pub async fn close(&self) {
-        // A database that is away takes it back by itself.
+        // If the database is away, the loan ends by itself.
         if let Err(error) = self.jobs().give_ids_back().await {
             tracing::debug!(%error, "the node part of the ids was not given back");
         }

@@ -1,4 +1,4 @@
-//! The access token: fetched by one for all, kept until shortly before its end.
+//! The access token: fetched once for all, and kept until shortly before it expires.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -17,15 +17,15 @@ use super::{Answer, Credentials, Trouble, trouble};
 
 /// A token is not used in its last minutes, or in the second half of a short life.
 const MARGIN: Duration = Duration::from_mins(5);
-/// No token is believed to live longer.
+/// The longest life a token is assumed to have.
 const LONGEST: Duration = Duration::from_hours(1);
-/// When a token this young is refused, a newer one would be, too.
+/// If a token this young is refused, a newer one would be, too.
 const YOUNG: Duration = Duration::from_secs(10);
 
 /// Why there is no access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AccessError {
-    /// The credentials are not good, or a new token was refused.
+    /// The credentials are bad, or a new token was refused.
     Refused,
     /// It may work later.
     Unavailable {
@@ -47,7 +47,7 @@ pub(super) struct Token {
 #[derive(Default)]
 struct State {
     token: Option<Token>,
-    /// Of the last try, when it failed.
+    /// The error of the last try, if it failed.
     failure: Option<AccessError>,
 }
 
@@ -55,9 +55,9 @@ pub(super) struct Access {
     http: reqwest::Client,
     credentials: Credentials,
     clock: Clock,
-    /// Held while a token is fetched: who comes meanwhile waits for it.
+    /// Held while a token is fetched: others wait for it.
     state: Mutex<State>,
-    /// Tries that came to an end.
+    /// Finished tries.
     tries: AtomicU64,
 }
 
@@ -81,8 +81,8 @@ impl Access {
 
     /// A token that should be good; `refused` is the generation of one that was not.
     ///
-    /// However many ask at once, one request is made; when it fails, it fails for all who waited
-    /// for it.
+    /// However many ask at once, one request is made; if it fails, it fails for all who waited for
+    /// it.
     pub async fn token(&self, refused: Option<u64>) -> Result<Token, AccessError> {
         let before = self.tries.load(Ordering::Acquire);
         let mut state = self.state.lock().await;
@@ -93,7 +93,7 @@ impl Access {
             if refused != Some(token.generation) {
                 return Ok(token.clone());
             }
-            // Not so when the clock was set back since.
+            // Not if the clock was set back since.
             if (token.fetched_at..token.fetched_at + YOUNG).contains(&now) {
                 return Err(AccessError::Refused);
             }
@@ -104,8 +104,8 @@ impl Access {
         {
             return Err(failure);
         }
-        // Counted at its end: whoever came before that has waited for this try. Dropped half-way it
-        // is none, and the next one tries.
+        // Counted when it ends: whoever came before that has waited for this try. If it is dropped
+        // half-way it does not count, and the next one tries.
         let fetched = self.fetch(tries + 1, now).await;
         self.tries.fetch_add(1, Ordering::Release);
         let outcome = match fetched {
@@ -123,7 +123,7 @@ impl Access {
 
     async fn fetch(&self, generation: u64, now: Timestamp) -> Result<Token, AccessError> {
         let unavailable = |why| AccessError::Unavailable { after: None, why };
-        // What the assertion is made of needs no escaping.
+        // Nothing in the assertion needs escaping.
         let body = format!(
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}",
             self.credentials.assertion(now)

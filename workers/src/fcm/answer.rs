@@ -7,15 +7,15 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tebdil_protocol::time::Timestamp;
 
-/// Longest wait that a server is granted.
+/// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// The wait after 429 without `Retry-After`, as FCM asks for.
 const QUOTA_WAIT: Duration = Duration::from_mins(1);
 
-/// What became of a push.
+/// The outcome of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// FCM has it.
+    /// FCM accepted it.
     Sent,
     /// The token is dead: the app was removed, or got a new one.
     Unregistered,
@@ -28,11 +28,11 @@ pub enum Outcome {
         after: Option<Duration>,
         why: Trouble,
     },
-    /// This server may not push: its credentials, their rights or the project are not right.
+    /// This server may not push: its credentials, their rights or the project are wrong.
     Auth,
 }
 
-/// What may pass.
+/// Temporary failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     RateLimited,
@@ -41,7 +41,7 @@ pub enum Trouble {
     Timeout,
     /// There was no connection, or it broke.
     Unreachable,
-    /// An answer that is none of FCM's.
+    /// An answer that is not FCM's.
     Malformed,
 }
 
@@ -73,7 +73,7 @@ impl Outcome {
     }
 }
 
-/// What the answer to a message means; `None` when the access token was not taken.
+/// What the answer to a message means; `None` if the access token was rejected.
 pub(super) fn of_message(
     status: StatusCode,
     retry_after: Option<Duration>,
@@ -98,7 +98,7 @@ pub(super) fn of_message(
         StatusCode::OK => retry(retry_after, Trouble::Malformed),
         StatusCode::NOT_FOUND if says("UNREGISTERED") => Outcome::Unregistered,
         StatusCode::FORBIDDEN if says("SENDER_ID_MISMATCH") => Outcome::SenderMismatch,
-        // The project has no good key for Apple or the web: another access token changes nothing.
+        // The project has no valid key for Apple or the web: another access token would not help.
         StatusCode::UNAUTHORIZED if says("THIRD_PARTY_AUTH_ERROR") => Outcome::Auth,
         StatusCode::UNAUTHORIZED => return None,
         StatusCode::TOO_MANY_REQUESTS => {
@@ -112,7 +112,7 @@ pub(super) fn of_message(
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Invalid {
             token: names_token(),
         },
-        // Among them 404 for a wrong project: no reason to forget a token.
+        // Includes 404 for a wrong project, which is no reason to delete a token.
         _ => Outcome::Auth,
     })
 }
@@ -121,7 +121,7 @@ pub(super) fn of_message(
 pub(super) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let wait = if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a long time.
+        // More digits than fit mean a long time.
         Duration::from_secs(if text.is_empty() {
             return None;
         } else {

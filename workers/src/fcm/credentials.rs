@@ -13,7 +13,7 @@ use serde_json::json;
 use tebdil_protocol::{Secret, time::Timestamp};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
-/// How long an assertion is good, seconds; the longest that is taken.
+/// How long an assertion is good, in seconds; the longest that is accepted.
 const ASSERTION_LIFE: i64 = 3600;
 
 /// The credentials cannot be used. No text here holds a part of them.
@@ -43,7 +43,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The file as the Firebase console gives it out; it has more than that.
+/// The fields used of the file from the Firebase console.
 #[derive(Deserialize)]
 struct File {
     #[serde(rename = "type")]
@@ -76,7 +76,7 @@ impl Credentials {
         if file.kind != "service_account" {
             return Err(invalid("type must be service_account"));
         }
-        // It becomes a part of an address.
+        // It becomes part of a URL.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
         if file.project_id.is_empty() || !file.project_id.bytes().all(plain) {
             return Err(invalid("project_id is not one"));
@@ -118,7 +118,7 @@ impl Credentials {
         &self.token_uri
     }
 
-    /// What asks for an access token: a JWT, signed with RS256.
+    /// The request for an access token: a JWT, signed with RS256.
     pub(super) fn assertion(&self, now: Timestamp) -> String {
         let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let header = part(json!({ "alg": "RS256", "typ": "JWT", "kid": self.key_id }));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tebdil_core::notice::PushOrder;
 use tebdil_protocol::{Secret, time::Timestamp};
 
-/// A wake-up that is no use after `until`.
+/// A wake-up that is useless after `until`.
 #[derive(Debug, Clone, Copy)]
 pub struct Push<'a> {
     pub order: &'a PushOrder,
@@ -14,8 +14,8 @@ pub struct Push<'a> {
 }
 
 impl Push<'_> {
-    /// The request, made at `now`: data only, for all kinds of devices, since FCM picks what
-    /// concerns the one that the token names.
+    /// The request, made at `now`: data only, for all platforms, since FCM picks what applies to
+    /// the token's device.
     pub(super) fn body(&self, token: &Secret, now: Timestamp) -> Value {
         let (collapse, data) = match self.order {
             PushOrder::Message { match_id, .. } => (

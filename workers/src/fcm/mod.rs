@@ -1,9 +1,8 @@
 //! Pushes by Firebase Cloud Messaging, HTTP v1.
 //!
-//! A push wakes an app and names what to fetch: it never holds a text, an alias or a phone.
-//! [`Fcm::send`] says in an [`Outcome`] what became of it, and never fails otherwise; the token of
-//! the device is in no log and no error. The access token is shared by all that is sent, and
-//! fetched by one for all.
+//! A push wakes an app and names what to fetch: it never contains a text, an alias or a phone.
+//! [`Fcm::send`] returns its [`Outcome`], and never fails otherwise; the device's token is in no
+//! log and no error. All pushes share one access token, which is fetched once for all.
 
 mod access;
 mod answer;
@@ -52,7 +51,7 @@ impl Fcm {
     /// request that takes longer than `timeout` is given up.
     ///
     /// # Errors
-    /// When there is no trust in any certificate: the system has no roots.
+    /// When the system has no trusted root certificates.
     pub fn new(
         base: &str,
         credentials: Credentials,
@@ -110,7 +109,7 @@ impl Fcm {
                 Err(why) => return Outcome::Retry { after: None, why },
             };
             match answer::of_message(answer.status, answer.retry_after, &answer.body) {
-                // It may have been withdrawn. A new one is good, or nothing is.
+                // It may have been revoked. If a new one does not work, nothing will.
                 Some(outcome) => return outcome,
                 None if refused.is_some() => return Outcome::Auth,
                 None => refused = Some(access.generation),

@@ -29,13 +29,13 @@ async fn lock_sides(tx: &mut Tx, sides: &[SideId]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The device of one side of a video match that goes on.
+/// The device of one side of an open video match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct CallDevice {
     pub match_id: MatchId,
     pub user_id: UserId,
     pub session_id: SessionId,
-    /// Since when it was seen to have no connection.
+    /// Since when it was seen without a connection.
     pub absent_since: Option<Timestamp>,
 }
 
@@ -47,8 +47,7 @@ impl CallDevice {
 }
 
 impl Matches<'_> {
-    /// Both devices of each of up to `limit` video matches after `after` that go on at `now`, by
-    /// match.
+    /// Both devices of up to `limit` video matches after `after` that are open at `now`, by match.
     pub async fn call_devices(
         self,
         after: MatchId,
@@ -63,16 +62,16 @@ impl Matches<'_> {
         self.db.all(SQL, (after, now, limit)).await
     }
 
-    /// Notes that the devices of these sides have no connection now. Since when each has none, as
-    /// far as it was seen without a gap longer than `gap`.
+    /// Notes that the devices of these sides have no connection now. Returns since when, as far as
+    /// that was checked without a gap longer than `gap`.
     pub async fn note_absent(
         self,
         sides: &[SideId],
         gap: Duration,
         now: Timestamp,
     ) -> Result<Vec<(SideId, Timestamp)>, StoreError> {
-        // Where nobody looked for a while, it may have been back. Nor does a clock that was set
-        // back make an absence.
+        // If nobody checked for a while, it may have been back. A clock that was set back makes no
+        // absence either.
         const SQL: &str = "UPDATE match_sides SET absent_since = CASE \
              WHEN absent_since <= $1 AND absent_seen_at <= $1 AND absent_seen_at >= $2 \
              THEN absent_since ELSE $1 END, absent_seen_at = $1 \
@@ -121,7 +120,7 @@ impl Matches<'_> {
     }
 
     /// Ends a match whose side `user` is noted as absent since `cutoff` or before, as if it had
-    /// hung up. `None` when it came back, or the match was over.
+    /// hung up. `None` if it came back, or the match was over.
     pub async fn end_abandoned(
         self,
         (match_id, user): SideId,

@@ -1,4 +1,4 @@
-//! What became of the calls of video matches.
+//! The outcome of the calls of video matches.
 
 use super::{
     Matches,
@@ -7,10 +7,10 @@ use super::{
 use crate::store::StoreError;
 use tebdil_protocol::{domain::MatchStatus, id::MatchId, time::Timestamp};
 
-/// What became of the word that a call is connected.
+/// The effect of a report that a call is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallConnected {
-    /// It is the first such word of the match.
+    /// It is the first such report in the match.
     Now,
     /// It was connected before.
     Before,
@@ -19,8 +19,8 @@ pub enum CallConnected {
 }
 
 impl Matches<'_> {
-    /// Notes that the call of a match is connected, once, while the match goes on. With the clock
-    /// set back it is not connected before it was made.
+    /// Notes that the call of a match is connected, once, while the match goes on. Even if the
+    /// clock was set back, not earlier than the match was made.
     pub async fn call_connected(
         self,
         match_id: MatchId,
@@ -30,7 +30,7 @@ impl Matches<'_> {
              SET connected_at = CASE WHEN created_at > $1 THEN created_at ELSE $1 END \
              WHERE id = $2 AND type = 'video' AND connected_at IS NULL";
         let mut tx = self.begin().await?;
-        // Locked as its end locks it, which looks at whether it was connected.
+        // Locked like the end of the match, which reads whether it was connected.
         let sides: Vec<EndSide> = tx.all(END_SIDES, (match_id,)).await?;
         if sides.first().is_none_or(|side| !side.open) {
             return Ok(CallConnected::Over);
@@ -49,8 +49,8 @@ impl Matches<'_> {
         Ok(connected)
     }
 
-    /// Notes that a side says its call failed, at the first time: whether it had been connected.
-    /// `None` when it was said before, or the match is over.
+    /// Notes the first report that a call failed; returns whether it had been connected. `None` if
+    /// it was reported before, or the match is over.
     pub async fn call_failed(
         self,
         match_id: MatchId,

@@ -15,7 +15,7 @@ use tebdil_protocol::{
 pub struct CallSide {
     pub mode: Mode,
     pub role: MatchRole,
-    /// The device that searched: the call lives there.
+    /// The device that searched, where the call is.
     pub session_id: SessionId,
     pub peer_id: UserId,
     /// The device that searched on the other side.
@@ -35,8 +35,8 @@ impl CallSide {
 }
 
 impl Matches<'_> {
-    /// The side of `user` in a match of either mode, also when it is over. `None` for who is not in
-    /// it.
+    /// The side of `user` in a match of either mode, even if it is over. `None` for a user who is
+    /// not in it.
     pub async fn call_side(
         self,
         match_id: MatchId,
@@ -50,7 +50,7 @@ impl Matches<'_> {
         self.db.optional(SQL, (match_id, user)).await
     }
 
-    /// Of the video matches that go on at `now`, the next after `after`, oldest first.
+    /// The next video matches after `after` that are open at `now`, oldest first.
     pub async fn open_video_matches(
         self,
         after: Option<MatchId>,

@@ -1,9 +1,9 @@
 //! Who may make matches: the term of the matchmaker that leads.
 //!
-//! A lease ends by time, and a leader that is suspended or cut off does not notice. What it sends
-//! to the database may still arrive much later, when the next leader has told users that their
-//! search was cancelled. So the row of `matchmaker_term` decides: whoever begins to lead raises it,
-//! and [`Matches::create_matches`] holds it while it writes.
+//! A lease ends by time, which a suspended or disconnected leader does not notice. What it sends to
+//! the database may arrive much later, when the next leader has told users that their search was
+//! cancelled. So the row of `matchmaker_term` decides: a new leader raises it, and
+//! [`Matches::create_matches`] holds it while it writes.
 
 use super::Matches;
 use crate::store::StoreError;
@@ -21,8 +21,8 @@ impl Matches<'_> {
     /// Begins a new term.
     ///
     /// When this returns, every match of an earlier term is committed or never will be: it waits
-    /// for the transaction that is being written, and refuses all that come later. A term that was
-    /// begun and is not used harms nobody.
+    /// for a transaction in progress, and all later ones are refused. A term that is begun and not
+    /// used does no harm.
     pub async fn begin_term(self) -> Result<MatchmakerTerm, StoreError> {
         const SQL: &str = "UPDATE matchmaker_term SET term = term + 1 WHERE id = 1 RETURNING term";
         let mut tx = self.begin().await?;

@@ -16,7 +16,7 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-/// A match that goes on: the devices it belongs to, and until when.
+/// An open match: the devices it belongs to, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parties {
     pub devices: [MatchDevice; 2],
@@ -33,7 +33,7 @@ pub struct EndedMatch {
     pub reason: EndReason,
     /// `None` for the system.
     pub by: Option<UserId>,
-    /// What became of its call; `None` for a text match.
+    /// The outcome of its call; `None` for a text match.
     pub call: Option<CallOutcome>,
 }
 
@@ -54,14 +54,14 @@ impl EndedMatch {
     }
 }
 
-/// What became of the call of a video match.
+/// The outcome of the call of a video match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// A side said that it was connected.
+    /// A side reported that it was connected.
     Connected,
-    /// No side did, and one said that it failed.
+    /// No side did, and one reported that it failed.
     Failed,
-    /// Nobody said anything of it.
+    /// Neither side reported anything.
     Never,
 }
 
@@ -89,7 +89,7 @@ impl CallOutcome {
     }
 }
 
-/// What became of a wish to end a match.
+/// The result of a request to end a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// This call ended it.
@@ -123,7 +123,7 @@ pub(super) struct EndRow {
 /// Both sides in primary key order: `write_chat` and the expiry job lock the same way.
 pub(super) const END_SIDES: &str = "SELECT user_id, open FROM match_sides \
      WHERE match_id = $1 ORDER BY match_id, user_id FOR NO KEY UPDATE";
-/// Asked after the sides were locked: it sees what was written until then.
+/// Read after the sides were locked, so it sees everything written before.
 pub(super) const END_OF: &str = "SELECT type, status, expired_at, ended_reason, ended_by, \
      connected_at, call_failed_at, \
      EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = matches.id \
@@ -132,9 +132,9 @@ pub(super) const END_OF: &str = "SELECT type, status, expired_at, ended_reason, 
      AND l.sender_id = matches.user2_id AND l.kind = 'content') AS both_spoke \
      FROM matches WHERE id = $1";
 
-/// [`Matches::end_match`] in this transaction. However much was said: its messages are left to
-/// [`crate::store::Messages::forget_messages`]. Whoever locks users does so before; of several
-/// matches the smaller id comes first.
+/// [`Matches::end_match`] in this transaction. Its messages are left to
+/// [`crate::store::Messages::forget_messages`]. Lock users before; of several matches, the smaller
+/// id first.
 pub(crate) async fn end_match(
     tx: &mut Tx,
     match_id: MatchId,
@@ -222,8 +222,8 @@ impl Matches<'_> {
     }
 
     /// Ends a match, once: nobody reads its messages any more, and
-    /// [`crate::store::Messages::forget_messages`] deletes them. Its status is `completed` when
-    /// both sides had sent content, or their call was connected, else `cancelled`.
+    /// [`crate::store::Messages::forget_messages`] deletes them. Its status is `completed` if both
+    /// sides had sent content, or their call was connected, otherwise `cancelled`.
     ///
     /// With `by`, that user must be in the match. One that has run out ends as `expired`, by the
     /// system, whoever asks.

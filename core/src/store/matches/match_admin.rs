@@ -1,4 +1,4 @@
-//! Matches as staff sees them: who, when and how much.
+//! Matches as staff see them: who, when and how much.
 
 use sqlx_macros::FromRow;
 
@@ -48,8 +48,8 @@ pub struct StaffMatchRow {
 }
 
 impl StaffMatchRow {
-    /// The match as staff sees it. One that has run out reads as expired, whether or not the job
-    /// came by.
+    /// The match as staff see it. One whose time is over reads as expired, whether or not the job
+    /// has run.
     pub fn view(self, now: Timestamp) -> AdminMatch {
         let ran_out = self.status == MatchStatus::Active && now >= self.expired_at;
         let handle = |alias, tag, erased: bool| (!erased).then(|| Peer::new(alias, tag).handle);

@@ -1,7 +1,7 @@
-//! Searches that outlive their connection: one a user, the newest.
+//! Searches that outlive their connection: one per user, the newest.
 //!
-//! Whoever ends one deletes its row, and [`Matches::create_matches`] makes no match of a background
-//! ticket that has none. So when a row is gone, no match follows, whoever still has the ticket.
+//! Ending one deletes its row, and [`Matches::create_matches`] makes no match of a background
+//! ticket without a row. So once a row is gone, no match follows, whoever still has the ticket.
 
 use sqlx_macros::FromRow;
 
@@ -33,7 +33,7 @@ const SELECT: &str = "SELECT user_id, ticket_id, session_id, wish, created_at, e
      FROM searches WHERE ";
 
 impl Matches<'_> {
-    /// Keeps a search, in the place of one that its user had.
+    /// Stores a search, replacing the user's earlier one.
     pub async fn keep_search(self, search: &BackgroundSearch) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO searches \
              (user_id, ticket_id, session_id, wish, created_at, expires_at) \
@@ -53,11 +53,11 @@ impl Matches<'_> {
         Ok(())
     }
 
-    /// Ends the search that is kept of a user, if one is: after this it becomes no match.
+    /// Ends a user's stored search, if any: after this it becomes no match.
     pub async fn end_search(self, user: UserId) -> Result<(), StoreError> {
         const KEPT: &str = "SELECT ticket_id FROM searches WHERE user_id = $1";
         const END: &str = "DELETE FROM searches WHERE user_id = $1";
-        // Few have one: a read spares all others the write.
+        // Few users have one: a read spares all others the write.
         let kept: Option<TicketId> = self.read(KEPT).bind(user).optional_value().await?;
         if kept.is_some() {
             self.write(END).bind(user).execute().await?;
@@ -100,7 +100,7 @@ impl Matches<'_> {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        // One that is becoming a match needs no more time.
+        // A search that is becoming a match needs no more time.
         const SQL: &str = "UPDATE searches SET expires_at = $1 WHERE user_id IN \
              (SELECT user_id FROM searches WHERE ticket_id IN ({list}) AND expires_at > $2 \
              ORDER BY user_id FOR UPDATE SKIP LOCKED)";
@@ -128,7 +128,7 @@ pub(super) async fn hold(
     Ok(tx.query(SQL).list(tickets).bind(now).values().await?)
 }
 
-/// Ends in this transaction the searches that these matches were made of.
+/// Ends in this transaction the searches from which these matches were made.
 pub(super) async fn end_matched<'a>(
     tx: &mut Tx,
     made: impl Iterator<Item = &'a MadeMatch>,

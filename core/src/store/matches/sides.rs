@@ -34,7 +34,7 @@ pub struct MatchRow {
     pub peer_id: UserId,
     /// The device of this side that searched.
     pub session_id: SessionId,
-    /// Content of the peer that this side has not marked read, as far as it is counted.
+    /// The peer's content that this side has not marked read, up to the limit of counting.
     unread: i64,
     /// Highest seq of the peer, and of this side.
     pub peer_last_seq: i64,
@@ -45,7 +45,7 @@ pub struct MatchRow {
     first_waiting: Option<i64>,
     /// How far the peer has read this side's messages.
     pub peer_read_seq: i64,
-    /// For the offerer, until it has sent something.
+    /// Only for the offerer, until it has sent something.
     pub peer_key_package: Option<Vec<u8>>,
     alias: String,
     tag: String,
@@ -68,8 +68,8 @@ impl MatchRow {
         self.first_waiting.map_or(self.last_seq, |first| first - 1)
     }
 
-    /// The match in the form of the contract, as the device `session` sees it. One that has run out
-    /// reads as expired, whether or not the job came by.
+    /// The match in the form of the contract, as the device `session` sees it. One whose time is
+    /// over reads as expired, whether or not the job has run.
     pub fn view(&self, session: SessionId, now: Timestamp) -> Match {
         let ran_out = self.status == MatchStatus::Active && now >= self.expired_at;
         Match {
@@ -112,8 +112,8 @@ impl MatchRow {
         })
     }
 
-    /// Whether nothing tells that the device of this side knows of the match: it may have to hear
-    /// of it (again).
+    /// Whether nothing shows that this side's device knows of the match: it may have to be told
+    /// (again).
     pub fn is_unbegun(&self) -> bool {
         self.peer_key_package.is_some() || (self.last_seq == 0 && self.delivered_seq() == 0)
     }
@@ -157,9 +157,8 @@ pub struct MatchFilter {
     pub before: Option<MatchId>,
 }
 
-// What is unread is counted in the logs: the messages go when the match is over, and handshakes are
-// nothing to read. Not further than 1,000, so that a list costs no more than that for each of its
-// matches.
+// Unread messages are counted in the logs, since messages are deleted when the match is over;
+// handshakes do not count. Not beyond 1,000, so that a list costs no more than that for each match.
 const SELECT: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, \
      m.ended_at, m.ended_reason, m.ended_by, m.connected_at, m.call_failed_at, m.shared_interests, \
      s.role, s.peer_id, s.session_id, s.peer_key_package, p.read_seq AS peer_read_seq, \
@@ -255,7 +254,7 @@ impl Matches<'_> {
             status: Some(MatchStatus::Active),
             ..MatchFilter::default()
         };
-        // The number a user may have at once is bounded when a match is made.
+        // Making a match bounds how many a user may have at once.
         self.matches_of(user, active, i64::MAX, now).await
     }
 }

@@ -1,7 +1,8 @@
-//! The messages of matches that are over: nobody can read them, and they go a few at a time.
+//! The messages of matches that are over: nobody can read them, and they are deleted a few at a
+//! time.
 //!
-//! Whoever ends a match only closes its sides, however much was said in it, and thereby leaves it
-//! among those [`Messages::matches_to_forget`] finds.
+//! Ending a match only closes its sides, however much was said in it; that leaves it among those
+//! [`Messages::matches_to_forget`] finds.
 
 use super::Messages;
 use crate::store::StoreError;
@@ -28,11 +29,11 @@ impl Messages<'_> {
         self.db.values(SQL, (user,)).await
     }
 
-    /// Deletes up to `limit` messages of this match, if it is over, and says how many. With the
-    /// last of them the match is done with.
+    /// Deletes up to `limit` messages of this match, if it is over, and returns how many. With the
+    /// last of them the match is finished.
     ///
-    /// One match, and in the order of an index: the database finds what is left without a look at
-    /// all that the match ever had.
+    /// One match, in the order of an index: the database finds what is left without reading all
+    /// that the match ever had.
     pub async fn forget_messages(self, id: MatchId, limit: u32) -> Result<u64, StoreError> {
         // Deleters that skip each other's rows never wait, so they cannot deadlock.
         const DELETE: &str = "DELETE FROM messages WHERE (match_id, sender_id, seq) IN \
@@ -47,7 +48,7 @@ impl Messages<'_> {
         let deleted = tx.query(DELETE).bind(id).bind(i64::from(limit));
         let deleted = deleted.execute().await?;
         if deleted < limit.into() {
-            // What another deletes at this moment is still there for us: if it fails, the match is
+            // Rows that another is deleting are still visible to us: if that fails, the match is
             // found again.
             tx.execute(DONE, (id,)).await?;
         }

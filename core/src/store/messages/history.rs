@@ -1,4 +1,4 @@
-//! Messages as they are read: sent again after a reconnect, and listed.
+//! Reading messages: to send them again after a reconnect, and to list them.
 
 use sqlx_macros::FromRow;
 
@@ -25,7 +25,7 @@ pub struct MessageRow {
 }
 
 impl MessageRow {
-    /// What the server vouches for, where the message has a franking tag.
+    /// What the server vouches for, if the message has a franking tag.
     pub fn franked(&self) -> Option<FrankedMessage> {
         Some(FrankedMessage {
             tag: self.franking_tag.as_deref()?.try_into().ok()?,
@@ -40,10 +40,10 @@ impl MessageRow {
 }
 
 impl Messages<'_> {
-    /// Messages of the peer of `user` in a match with `seq` above `after` that are not
-    /// acknowledged, in order, `limit` at most.
+    /// Unacknowledged messages of `user`'s peer in a match, with `seq` above `after`, in order, at
+    /// most `limit`.
     ///
-    /// Empty as well where there is no such match of the user, or it is over.
+    /// Also empty if there is no such match of the user, or it is over.
     pub async fn messages_from_peer(
         self,
         match_id: MatchId,
@@ -59,7 +59,7 @@ impl Messages<'_> {
         self.db.all(SQL, (match_id, user, after, limit)).await
     }
 
-    /// When the message `seq` of `sender` was accepted; `None` where there is none.
+    /// When the message `seq` of `sender` was accepted; `None` if there is none.
     pub async fn accepted_at(
         self,
         match_id: MatchId,

@@ -16,14 +16,15 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-/// How much of what one side of a match has sent may wait: the section `[messages]`.
+/// How much of what one side of a match sends may wait: the section `[messages]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChatRules {
-    /// Messages that the peer has not acknowledged; with so many nothing more is taken. At least 1.
+    /// Messages that the peer has not acknowledged; at this number nothing more is accepted. At
+    /// least 1.
     pub undelivered: i64,
-    /// Bytes of such messages; with so many nothing more is taken, so the last message may go over
-    /// it. At least 1.
+    /// Bytes of such messages; at this number nothing more is accepted, so the last message may
+    /// exceed it. At least 1.
     pub undelivered_bytes: i64,
 }
 
@@ -75,7 +76,8 @@ pub enum Append {
         sent_at: Timestamp,
         receiver: MatchDevice,
     },
-    /// One with this number was stored before, and nothing is now: see [`Messages::accepted_at`].
+    /// One with this number was stored before, and nothing is stored now: see
+    /// [`Messages::accepted_at`].
     Repeated { receiver: MatchDevice },
     /// The number of the next message is this one.
     OutOfOrder { expected: i64 },
@@ -85,7 +87,7 @@ pub enum Append {
     Ended,
     /// There is no such match of the sender.
     NotFound,
-    /// Too much of what the sender said before waits for the peer: see [`ChatRules`].
+    /// Too many of the sender's messages wait for the peer: see [`ChatRules`].
     Full,
     /// Somebody else writes in the match at this moment. Nothing was done; try again.
     Busy,
@@ -123,14 +125,14 @@ pub enum Receipt {
 }
 
 impl Messages<'_> {
-    /// Appends messages and records receipts in one transaction; outcomes stand in the order of the
-    /// input. Receipts count first: they make room.
+    /// Appends messages and records receipts in one transaction; outcomes are in the order of the
+    /// input. Receipts are applied first, since they make room.
     ///
     /// Every accepted message is the next of its sender in its match, has a `message_logs` row, and
     /// is durable when this returns; what is acknowledged is gone from `messages`. Batches of
     /// several nodes may run at once: both sides of a match are locked while its messages are
-    /// appended. A match that another holds is not waited for: all that concerns it is
-    /// [`Append::Busy`] or [`Receipt::Busy`], and the rest is written.
+    /// appended. A match locked by another is not waited for: everything in it is [`Append::Busy`]
+    /// or [`Receipt::Busy`], and the rest is written.
     pub async fn write_chat(
         self,
         messages: &[NewMessage],

@@ -27,8 +27,8 @@ impl Sides {
              FROM match_sides s WHERE s.match_id IN ({list}) \
              ORDER BY s.match_id, s.user_id FOR UPDATE SKIP LOCKED";
         const THERE: &str = "SELECT DISTINCT match_id FROM match_sides WHERE match_id IN ({list})";
-        // Asked after the lock was taken: what another node wrote in these matches is committed,
-        // and this statement sees it.
+        // Read after locking: what another node wrote in these matches is committed, and this
+        // statement sees it.
         const SENT: &str = "SELECT v.column1 AS match_id, v.column2 AS user_id, \
              COALESCE((SELECT MAX(l.seq) FROM message_logs l \
              WHERE l.match_id = v.column1 AND l.sender_id = v.column2), 0) AS last_seq, \
@@ -48,7 +48,7 @@ impl Sides {
         let matches: BTreeSet<MatchId> = of_messages.chain(of_receipts).collect();
         let mut rows: Vec<SideRow> = tx.query(LOCK).list(matches.iter().copied()).all().await?;
 
-        // Both sides or none. What was left out is there and held by somebody, or it is not there.
+        // Both sides or none. A side left out is either locked by somebody or does not exist.
         let locked: HashSet<(MatchId, UserId)> =
             rows.iter().map(|row| (row.match_id, row.user_id)).collect();
         rows.retain(|row| locked.contains(&(row.match_id, row.peer_id)));
@@ -65,7 +65,7 @@ impl Sides {
     }
 }
 
-/// Takes out what the receipts that `sides` took say has arrived, and notes in the log when.
+/// Deletes what has arrived by the receipts applied to `sides`, and notes in the log when.
 pub(super) async fn take_arrived(
     tx: &mut Tx,
     sides: &mut Sides,
@@ -134,7 +134,7 @@ pub(super) async fn write_messages(tx: &mut Tx, fresh: &[Fresh<'_>]) -> Result<(
     Ok(())
 }
 
-/// The sides of which something changed. Sending and acknowledging alone change nothing of them.
+/// The changed sides. Sending and acknowledging alone do not change them.
 pub(super) async fn write_sides(tx: &mut Tx, sides: &Sides) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE match_sides SET read_seq = v.column3, \
          pushed_at = CASE WHEN v.column4 THEN pushed_at END, \

@@ -1,4 +1,4 @@
-//! The sides of the matches that a batch is about, while it is applied to them in memory.
+//! The sides of a batch's matches, while it is applied to them in memory.
 
 use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Values};
 
@@ -11,7 +11,7 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-/// What is locked of a side.
+/// The locked columns of a side.
 #[derive(FromRow)]
 pub(super) struct SideRow {
     pub(super) match_id: MatchId,
@@ -36,7 +36,7 @@ pub(super) struct Side {
     pub(super) changed: bool,
 }
 
-/// How far what a side has sent has come.
+/// How far a side's messages have come.
 #[derive(FromRow)]
 pub(super) struct Sent {
     match_id: MatchId,
@@ -47,7 +47,7 @@ pub(super) struct Sent {
     /// The same before the batch.
     #[sqlx(rename = "delivered_seq")]
     delivered_before: i64,
-    /// Running totals of the bytes it has sent: before what waits, and altogether.
+    /// Running totals of the bytes it has sent: before the waiting messages, and in all.
     bytes_before: i64,
     total_bytes: i64,
 }
@@ -57,7 +57,7 @@ pub(super) type SideKey = (MatchId, UserId);
 /// Messages that have arrived: match, sender, after which `seq`, up to which.
 pub(super) type Arrived = (MatchId, UserId, i64, i64);
 
-/// A message that is new, and what is stored with it.
+/// A new message, and what is stored with it.
 pub(super) struct Fresh<'a> {
     pub(super) message: &'a NewMessage,
     pub(super) receiver_id: UserId,
@@ -66,10 +66,10 @@ pub(super) struct Fresh<'a> {
     pub(super) mode: Mode,
 }
 
-/// Both sides of each match that nobody else holds.
+/// Both sides of each match that nobody else has locked.
 pub(super) struct Sides {
     sides: HashMap<SideKey, Side>,
-    /// Matches that somebody else holds.
+    /// Matches that somebody else has locked.
     busy: HashSet<MatchId>,
 }
 
@@ -95,7 +95,7 @@ impl Side {
 }
 
 impl Sides {
-    /// Those of `rows`; `busy` are held by somebody else.
+    /// Those of `rows`; `busy` are locked by somebody else.
     pub(super) fn new(rows: Vec<SideRow>, busy: HashSet<MatchId>) -> Self {
         let sides = rows.into_iter().map(|row| {
             let side = Side {
@@ -111,7 +111,7 @@ impl Sides {
         }
     }
 
-    /// The sides that say something, or of which something has arrived.
+    /// The sides that send something, or whose messages arrived.
     pub(super) fn senders(
         &self,
         messages: &[NewMessage],
@@ -141,7 +141,7 @@ impl Sides {
         self.sides.values()
     }
 
-    /// What the receipts say that has arrived.
+    /// What has arrived, by the receipts.
     pub(super) fn arrived(&self) -> Vec<Arrived> {
         self.sides.values().filter_map(Side::arrived).collect()
     }
@@ -189,21 +189,21 @@ impl Sides {
             if reads {
                 side.row.read_seq = receipt.seq;
             }
-            // Who acknowledges is back, and may be woken again.
+            // A user who acknowledges is back, and may be woken again.
             side.changed |= reads || (arrives && side.row.pushed);
             side.row.pushed &= !arrives;
         }
         Receipt::Recorded { sender: told }
     }
 
-    /// What has arrived no longer waits: the running total with the last of it.
+    /// The running total up to the last message that has arrived, which no longer waits.
     pub(super) fn make_room(&mut self, key: SideKey, total_bytes: i64) {
         if let Some(sent) = self.sides.get_mut(&key).and_then(|side| side.sent.as_mut()) {
             sent.bytes_before = sent.bytes_before.max(total_bytes);
         }
     }
 
-    /// Takes the messages that are next of their sender.
+    /// Accepts the messages that are the next of their sender.
     pub(super) fn append<'a>(
         &mut self,
         messages: &'a [NewMessage],
@@ -253,7 +253,7 @@ impl Sides {
         if message.seq > expected {
             return Append::OutOfOrder { expected };
         }
-        // Whatever the size of this one: else a small message would overtake a large one.
+        // Whatever the size of this one, or a small message would overtake a large one.
         if sent.last_seq - sent.delivered_seq >= rules.undelivered
             || sent.total_bytes - sent.bytes_before >= rules.undelivered_bytes
         {
@@ -262,7 +262,7 @@ impl Sides {
         sent.last_seq = expected;
         sent.total_bytes += i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
         let total_bytes = sent.total_bytes;
-        // Whoever sends has heard of the match.
+        // A sender has been told of the match.
         side.changed |= side.row.packaged;
         side.row.packaged = false;
         fresh.push(Fresh {
