@@ -184,6 +184,7 @@ impl Base {
             verifier: config.billing.verifier()?,
             guard: Some(self.guard.clone()),
             call_absence: config.matching.call_absence,
+            silence: 2 * config.ws.heartbeat,
         };
         let (ends, hub) = (Arc::clone(ends), Arc::clone(&self.hub));
         let (told, richer) = (notifier.clone(), notifier.clone());

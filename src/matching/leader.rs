@@ -130,17 +130,22 @@ impl Leader {
         while let Some((_, id)) = self.fades.first().filter(due).copied() {
             self.fades.pop_first();
             let faded = |entry: &Entry| {
-                entry.node.is_none()
-                    && matches!(entry.state, State::Parked | State::Ended(Why::Matched))
+                entry.node.is_none() && matches!(entry.state, State::Parked | State::Ended(_))
             };
             if self.entries.get(&id).is_some_and(faded) {
                 self.forget(id);
             }
         }
-        let silent = |at: &Instant| now.instant.duration_since(*at) >= SILENCE;
-        let silent = self.heard.iter().filter(|(_, (_, at))| silent(at));
-        for node in silent.map(|(node, _)| *node).collect::<Vec<_>>() {
-            self.have(node, &[], now);
+        let silent = |node: &NodeId| {
+            let heard = self.heard.get(node);
+            heard.is_none_or(|(_, at)| now.instant.duration_since(*at) >= SILENCE)
+        };
+        let lost = self.entries.iter().filter_map(|(id, entry)| {
+            let node = entry.node.filter(silent)?;
+            Some((node, *id))
+        });
+        for (node, id) in lost.collect::<Vec<_>>() {
+            self.leave(node, id, true, now);
         }
     }
 
@@ -183,15 +188,20 @@ impl Leader {
     }
 
     /// What the table of background searches holds: `kept`, and of these the `tickets` that were
-    /// not known. It owns what has no connection as a node owns what has one there.
-    pub(super) fn listed(&mut self, kept: &HashSet<TicketId>, tickets: Vec<Ticket>, now: Now) {
-        let away = self.entries.iter().filter(|(id, entry)| {
-            entry.node.is_none() && entry.state != State::Parked && !kept.contains(*id)
-        });
-        let away: Vec<_> = away.map(|(id, entry)| (*id, entry.user)).collect();
-        for (id, user) in away {
-            self.retire(id, Why::Gone, now);
-            self.review(user, now);
+    /// not `known` when it was read. It owns what has no connection as a node owns what has one
+    /// there. A search is kept before it is known: one that is not is over, wherever its device is.
+    pub(super) fn listed(
+        &mut self,
+        known: &HashSet<TicketId>,
+        kept: &HashSet<TicketId>,
+        tickets: Vec<Ticket>,
+        now: Now,
+    ) {
+        for id in known.difference(kept) {
+            if let Some(user) = self.entries.get(id).map(|entry| entry.user) {
+                self.retire(*id, Why::Gone, now);
+                self.review(user, now);
+            }
         }
         for ticket in tickets {
             let key = (ticket.id, ticket.user);

@@ -97,7 +97,8 @@ impl Matchmaker {
     /// the end of the node on as `draining`.
     ///
     /// # Errors
-    /// What the client is to be told, or the store's failure; then nothing has changed.
+    /// What the client is to be told, or the store's failure. When the store's answer was lost, a
+    /// search in the background may go on all the same: the next `welcome` tells its device.
     pub async fn find(
         &self,
         connection: &Arc<Connection>,
@@ -168,6 +169,10 @@ impl Matchmaker {
             ticket_id: ticket.id,
             mode: ticket.mode,
         };
+        // From now on its node does this.
+        let until = now + self.parts.config.background;
+        let matches = store.matches();
+        matches.extend_searches(&[ticket.id], until, now).await?;
         let to = Arc::clone(connection);
         self.ask(move |node, _| node.resume(ticket, to)).await;
         Ok(Some(running))

@@ -69,6 +69,7 @@ pub struct MatchmakerTask {
     committing: bool,
     checking: bool,
     asking: bool,
+    looking: bool,
     /// Since when the store does not do what the leader asks.
     stuck: Option<Instant>,
     /// It did not in time: this node is no candidate before the store answers again.
@@ -89,6 +90,7 @@ impl MatchmakerTask {
             committing: false,
             checking: false,
             asking: false,
+            looking: false,
             stuck: None,
             sick: false,
             stands_back: None,
@@ -331,7 +333,7 @@ impl MatchmakerTask {
             let used: Option<HashMap<TicketId, SideDevice>> = used
                 .inspect_err(|error| tracing::warn!(%error, "searches could not be looked up"))
                 .ok();
-            if used.is_some() {
+            if used.is_some() && !task.committing {
                 task.stuck = None;
             }
             if let Some(leader) = task.leader_of(term) {
@@ -378,18 +380,20 @@ impl MatchmakerTask {
 
     /// Takes over the background searches that no node has, and lets go of those that are over.
     fn look_at_searches(&mut self) {
-        let Some(leader) = &self.node.leader else {
+        let Some(leader) = self.node.leader.as_ref().filter(|_| !self.looking) else {
             return;
         };
+        self.looking = true;
         let (term, known) = (leader.term, leader.background());
         let (store, clock) = (self.parts.store.clone(), self.parts.clock.clone());
-        let look = async move { kept(&store, &known, clock.now()).await };
-        self.spawn(look, move |task, kept, now| {
+        let look = async move { (kept(&store, &known, clock.now()).await, known) };
+        self.spawn(look, move |task, (kept, known), now| {
+            task.looking = false;
             let kept = kept.inspect_err(
                 |error| tracing::warn!(%error, "background searches could not be read"),
             );
             if let (Some(leader), Ok((kept, tickets))) = (task.leader_of(term), kept) {
-                leader.listed(&kept, tickets, now);
+                leader.listed(&known, &kept, tickets, now);
             }
         });
     }

@@ -144,6 +144,8 @@ pub struct Settings {
     pub verifier: Option<Verifier>,
     /// How long a device of a call may be without a connection.
     pub call_absence: Duration,
+    /// By when a connection that is dead is known to be, counted from its last sign of life.
+    pub silence: Duration,
     /// Says whether the clock is right; without it, it is.
     pub guard: Option<ClockGuard>,
     /// Where pushes go; without it, they are dropped.
@@ -161,6 +163,7 @@ impl Settings {
             reports: ReportRules::default(),
             verifier: None,
             call_absence: Duration::from_secs(30),
+            silence: Duration::from_secs(40),
             guard: None,
             fcm: None,
         }

@@ -164,7 +164,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The bytes of an address XORed with cookie and transaction (RFC 8489 §14.2); doing it twice
+/// The bytes of an address, XOR-ed with cookie and transaction (RFC 8489 §14.2); doing it twice
 /// undoes it.
 fn xor<const N: usize>(mut bytes: [u8; N], transaction: &TransactionId) -> [u8; N] {
     bytes

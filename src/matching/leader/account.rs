@@ -74,9 +74,17 @@ impl Leader {
         entry.node = None;
         let (user, state) = (entry.user, entry.state);
         match entry.ticket.as_ref().map(|ticket| ticket.background) {
+            // It ends what was on its way here before it, too.
+            None if state == State::Ended(Why::Cancelled) => self.fade(id, PATIENCE, now),
             None => self.forget(id),
             Some(_) if state == State::Ended(Why::Matched) => self.fade(id, PATIENCE, now),
-            Some(_) if matches!(state, State::Ended(_)) => self.forget(id),
+            Some(background) if let State::Ended(why) = state => {
+                if background {
+                    // Its node may not have heard, and so not have told the store.
+                    self.over.insert(id, why);
+                }
+                self.forget(id);
+            }
             Some(true) => self.engine.set_away(id, true),
             Some(false)
                 if park && !matches!(self.engine.remove(id), Cancelled::Reserved { .. }) =>

@@ -110,3 +110,43 @@ fn a_background_search_lasts_while_its_device_is_there() {
     assert!(another_finds(&mut sim));
     ends_with(sim, 1);
 }
+
+#[test]
+fn a_connected_background_search_without_a_row_is_ended() {
+    let mut sim = sim();
+    let a = sim.connect((1, 10), 1);
+    sim.find_in(a, true);
+    sim.deliver();
+    sim.kept.clear();
+    sim.seconds(2);
+    assert_eq!(sim.lines[a].words(), ["match.searching", "ended"]);
+    assert!(!another_finds(&mut sim));
+    ends_with(sim, 0);
+}
+
+#[test]
+fn a_background_search_whose_end_nobody_heard_leaves_no_row() {
+    let mut sim = sim();
+    let a = sim.connect((1, 10), 1);
+    sim.find(a);
+    let b = sim.connect((2, 20), 2);
+    sim.find(b);
+    sim.deliver();
+    sim.propose(0);
+    sim.write(0);
+    // Another device of the same account, which waits for the match of the first.
+    let tablet = sim.connect((1, 11), 1);
+    sim.find_in(tablet, true);
+    sim.deliver();
+    sim.answer(0, false);
+    sim.close(tablet, CloseCode::GoingAway);
+    sim.part();
+    sim.deliver();
+    sim.seconds(2);
+    assert!(sim.kept.is_empty());
+    let c = sim.connect((3, 30), 2);
+    sim.find(c);
+    sim.seconds(2);
+    assert!(!sim.lines[c].words().contains(&"match.found"));
+    ends_with(sim, 1);
+}

@@ -1,5 +1,7 @@
 //! A match wakes the device whose search went on without it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tebdil_core::notice::PushOrder;
 
@@ -53,7 +55,11 @@ async fn a_match_wakes_the_device_whose_search_went_on(server: TestServer, fake:
     };
     assert_eq!(a.found().await, match_id);
     assert_eq!(order(&server, &fake, &wake).await, [] as [Value; 0]);
+    // It may have been there no more: its connection seems to live on. It is looked for again.
     leaves(&server, a).await;
+    server.clock.advance(Duration::from_secs(40));
+    server.run_due_jobs().await;
+    assert_eq!(fake.taken().len(), 1);
     assert_eq!(order(&server, &fake, &wake).await.len(), 1);
     b.ask(json!({"type": "match.leave", "match_id": match_id}))
         .await;

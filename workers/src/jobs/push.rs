@@ -48,7 +48,13 @@ async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, Job
         return Ok("stale");
     }
     if is_online(cx, &order).await {
-        return Ok("online");
+        return match unsure_until(&order, cx) {
+            Some(until) if now < until => {
+                let why = "the device may be gone without a word".to_owned();
+                Err(JobError::RetryAfter(until.since(now), why))
+            }
+            _ => Ok("online"),
+        };
     }
     let sessions = match cx.store.notices().push_audience(&order, now).await? {
         PushAudience::Seen => return Ok("seen"),
@@ -158,6 +164,13 @@ impl Job for PushDevice {
 }
 
 /// Whether a socket tells the user. While nobody knows, a push too many does no harm.
+/// Until when a device that is online may not be there any more. A phone that searches in the
+/// background is put away, and its connection seems to live on. Of other orders something waits for
+/// the device, which is looked at again.
+fn unsure_until(order: &PushOrder, cx: &JobContext) -> Option<Timestamp> {
+    matches!(order, PushOrder::Match { .. }).then(|| cx.job.pushed_at + cx.settings.silence)
+}
+
 async fn is_online(cx: &JobContext, order: &PushOrder) -> bool {
     let Some(online) = &cx.hooks.online else {
         return false;

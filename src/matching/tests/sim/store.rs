@@ -190,8 +190,9 @@ impl Sim {
         let kept = rows.iter().map(|ticket| ticket.id).collect();
         let new = rows
             .into_iter()
-            .filter(|ticket| !known.contains(&ticket.id));
-        leader.listed(&kept, new.collect(), now);
+            .filter(|ticket| !known.contains(&ticket.id))
+            .collect();
+        leader.listed(&known, &kept, new, now);
         self.nodes[node].node.flush();
         self.post(node);
     }
