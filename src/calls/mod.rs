@@ -118,7 +118,7 @@ impl Calls {
             refused("out_of_order", ErrorCode::SignalRefused, &error.to_string())
         })?;
         let (user, session, from) = (side.peer_id, side.peer_session_id, side.role);
-        let device = self.hub.device(user, session);
+        let device = self.device(user, session);
         for signal in signals {
             self.hub.tell_elsewhere(user, || NodeMessage::Signal {
                 user,
@@ -138,7 +138,7 @@ impl Calls {
     /// What came from the peer's node, for a device of this one: dropped when it is late or not the
     /// peer's to say.
     pub fn receive(&self, user: UserId, session: SessionId, from: MatchRole, signal: Signal) {
-        let device = self.hub.device(user, session);
+        let device = self.device(user, session);
         let match_id = signal.match_id();
         // A device that is away for a moment misses it, which its call has to know.
         let room = match &device {
@@ -157,6 +157,12 @@ impl Calls {
         {
             device.outbound.push(Outgoing::new(&signal.into(), None));
         }
+    }
+
+    /// The connection of a device, unless it is closing: that takes nothing any more.
+    fn device(&self, user: UserId, session: SessionId) -> Option<Arc<Connection>> {
+        let device = self.hub.device(user, session);
+        device.filter(|device| device.outbound.closing().is_none())
     }
 
     /// The signal as the peer may see it; `None` for what it may not.
