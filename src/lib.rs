@@ -1,6 +1,7 @@
 //! The Tebdil server: the one place that wires its parts.
 //!
-//! [`Node::start`] makes a node and [`Node::serve`] runs it, for `main` ([`run`]) and for the tests;
+//! [`Node::start`] makes a node and [`Node::serve`] runs it, for `main` ([`run`]) and for the
+//! tests;
 //! `http/router.rs` shows the API on one page.
 
 pub mod address;
@@ -12,14 +13,15 @@ pub mod billing;
 pub mod calls;
 pub mod chat;
 pub mod cli;
+mod clock_and_ids;
 pub mod config;
-pub mod ends;
 pub mod error;
 pub mod evidence;
 pub mod http;
 pub mod hub;
 pub mod lifecycle;
 pub mod limits;
+pub mod match_ends;
 pub mod matching;
 pub mod notifications;
 pub mod observability;
@@ -28,7 +30,6 @@ pub mod profile;
 pub mod push;
 pub mod relay;
 pub mod turn;
-mod vitals;
 pub mod worker;
 pub mod ws;
 

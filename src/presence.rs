@@ -12,7 +12,7 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use tebdil_core::{
-    realtime::{Announcement, Device, Presence, Word},
+    realtime::{Device, Presence, PresenceUpdate, Word},
     store::{MatchRow, Store, StoreError},
 };
 use tebdil_protocol::{
@@ -41,7 +41,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Each user waits for the task once, however often something happens meanwhile: what is told is
 /// what is true then.
 #[derive(Debug)]
-pub struct Announcer {
+pub struct PresenceNotifier {
     store: Store,
     hub: Arc<Hub>,
     /// Compares with what was said last for all nodes, where there are several.
@@ -58,7 +58,7 @@ pub struct Announcer {
     wake: Notify,
 }
 
-impl Announcer {
+impl PresenceNotifier {
     /// One that nobody waits at, and that has to be [run](Self::run); from `hard` on it is silent.
     pub fn new(
         store: Store,
@@ -131,9 +131,9 @@ impl Announcer {
         let message = |peer, match_id, online| {
             NodeMessage::frame(peer, Audience::All, &frame(match_id, online)).encode()
         };
-        let to: Vec<Announcement> = matches
+        let to: Vec<PresenceUpdate> = matches
             .iter()
-            .map(|row| Announcement {
+            .map(|row| PresenceUpdate {
                 peer: row.peer_id,
                 online: message(row.peer_id, row.id, true),
                 offline: message(row.peer_id, row.id, false),
@@ -246,7 +246,7 @@ mod tests {
 
     /// A node that is alone.
     struct Alone {
-        announcer: Announcer,
+        presence_notifier: PresenceNotifier,
         _store: TestStore,
     }
 
@@ -263,13 +263,13 @@ mod tests {
             let (hub, clock) = (Arc::new(hub), t.clock.clone());
             let hard = CancellationToken::new();
             Self {
-                announcer: Announcer::new(t.store.clone(), hub, None, clock, hard),
+                presence_notifier: PresenceNotifier::new(t.store.clone(), hub, None, clock, hard),
                 _store: t,
             }
         }
 
         fn joins(&self) -> Arc<Connection> {
-            let hub = &self.announcer.hub;
+            let hub = &self.presence_notifier.hub;
             let limits = OutboundLimits {
                 frames: 8,
                 bytes: 1_000,
@@ -281,12 +281,12 @@ mod tests {
         }
 
         fn leaves(&self, connection: &Connection) {
-            self.announcer.hub.leave(connection);
+            self.presence_notifier.hub.leave(connection);
         }
 
         fn told(&self, word: Word) -> Vec<bool> {
             let told = RefCell::new(Vec::new());
-            self.announcer
+            self.presence_notifier
                 .say_here(USER, word, |online| told.borrow_mut().push(online));
             told.into_inner()
         }

@@ -21,7 +21,7 @@ pub struct AdRules {
 
 /// An ad that was shown to a user.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx_macros::FromRow)]
-pub struct Shown {
+pub struct ShownAd {
     pub ad_id: AdId,
     /// Local day, `YYYY-MM-DD`.
     pub day: String,
@@ -35,7 +35,7 @@ pub struct Viewer {
     pub is_banned: bool,
     pub locale: Locale,
     /// At least those of the last day and of the last [`AdRules::min_interval`].
-    pub shown: Vec<Shown>,
+    pub shown: Vec<ShownAd>,
 }
 
 impl Viewer {
@@ -281,7 +281,7 @@ mod tests {
         let mut now = NOON;
         let show = |viewer: &mut Viewer, now: Timestamp| {
             let id = next(viewer, &ads, now, 1);
-            viewer.shown.extend(id.map(|ad_id| Shown {
+            viewer.shown.extend(id.map(|ad_id| ShownAd {
                 ad_id,
                 day: now.local_day(&rules().zone),
                 served_at: now,
@@ -316,7 +316,8 @@ mod tests {
                 for _ in 0..weights.iter().sum::<i64>() * 3 {
                     let ad_id = viewer.next_of(&ads, &Placement::match_end(), &rules, NOON, &mut rng).expect("an ad").id;
                     *times.entry(ad_id).or_default() += 1;
-                    viewer.shown.push(Shown { ad_id, day: NOON.local_day(&rules.zone), served_at: NOON });
+                    let day = NOON.local_day(&rules.zone);
+                    viewer.shown.push(ShownAd { ad_id, day, served_at: NOON });
                 }
                 (times, viewer.shown)
             };

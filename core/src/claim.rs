@@ -44,7 +44,7 @@ impl ClaimRules {
 
 /// What is known of a match, for one of its sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Evidence {
+pub struct ClaimEvidence {
     pub mode: Mode,
     pub created_at: Timestamp,
     /// When it ended and who ended it, `None` for the system; `None` while it goes on.
@@ -72,7 +72,7 @@ impl From<ClaimRefusal> for NotEligible {
     }
 }
 
-impl Evidence {
+impl ClaimEvidence {
     /// What the right paid for, if the user got it: a connected call, or an answer.
     pub const fn fulfilled(&self) -> Option<ClaimRefusal> {
         match self.mode {
@@ -128,8 +128,8 @@ mod tests {
     const ME: UserId = UserId(1);
     const PEER: UserId = UserId(2);
 
-    fn unanswered(mode: Mode) -> Evidence {
-        Evidence {
+    fn unanswered(mode: Mode) -> ClaimEvidence {
+        ClaimEvidence {
             mode,
             created_at: START,
             ended: None,
@@ -142,7 +142,7 @@ mod tests {
         START + Duration::from_secs(seconds)
     }
 
-    fn refused(evidence: Evidence, seconds: u64) -> Option<ClaimRefusal> {
+    fn refused(evidence: ClaimEvidence, seconds: u64) -> Option<ClaimRefusal> {
         evidence
             .judge(ME, &RULES, at(seconds))
             .err()
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn who_ended_it_decides_before_the_time_is_over_and_not_after() {
-        let ended = |seconds, by| Evidence {
+        let ended = |seconds, by| ClaimEvidence {
             ended: Some((at(seconds), by)),
             ..unanswered(Mode::Text)
         };
@@ -201,7 +201,7 @@ mod tests {
         for by in [Some(PEER), None] {
             assert_eq!(refused(ended(10, by), 10), None);
         }
-        let answered = Evidence {
+        let answered = ClaimEvidence {
             answered: true,
             ..ended(10, Some(PEER))
         };
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_match_is_claimable_for_a_day_after_its_end() {
         const DAY: u64 = 86_400;
-        let ended = Evidence {
+        let ended = ClaimEvidence {
             ended: Some((at(DAY), None)),
             ..unanswered(Mode::Text)
         };

@@ -12,14 +12,14 @@ use serde::{Deserialize, Deserializer};
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// `section.name`
     pub field: Cow<'static, str>,
     /// What it must be.
     pub detail: String,
 }
 
-impl Display for Problem {
+impl Display for SettingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.field, self.detail)
     }
@@ -28,7 +28,7 @@ impl Display for Problem {
 /// Checks values and collects what is wrong with them.
 #[derive(Debug, Default)]
 pub struct Checks {
-    pub problems: Vec<Problem>,
+    pub problems: Vec<SettingProblem>,
 }
 
 impl Checks {
@@ -41,7 +41,7 @@ impl Checks {
     ) {
         if !ok {
             let (field, detail) = (field.into(), detail.into());
-            self.problems.push(Problem { field, detail });
+            self.problems.push(SettingProblem { field, detail });
         }
     }
 

@@ -66,11 +66,11 @@ pub struct AdSettings {
     #[serde(default = "everybody")]
     pub target_group: TargetGroup,
     /// 1 (when absent) to 1000: how often it is shown compared with others.
-    #[serde(default = "one", deserialize_with = "super::whole::read")]
+    #[serde(default = "one", deserialize_with = "super::whole_number::read")]
     #[schema(minimum = 1, maximum = 1000)]
     pub weight: i64,
     /// 1 to 100: how often a user is shown it in one day; 3 when absent.
-    #[serde(default = "three", deserialize_with = "super::whole::read")]
+    #[serde(default = "three", deserialize_with = "super::whole_number::read")]
     #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: i64,
     #[serde(default = "yes")]
@@ -122,14 +122,14 @@ pub struct AdPatch {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "super::whole::read_optional"
+        deserialize_with = "super::whole_number::read_optional"
     )]
     #[schema(minimum = 1, maximum = 1000)]
     pub weight: Option<i64>,
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "super::whole::read_optional"
+        deserialize_with = "super::whole_number::read_optional"
     )]
     #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: Option<i64>,

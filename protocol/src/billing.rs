@@ -82,7 +82,7 @@ pub struct SubscriptionGrantRequest {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "super::whole::read_optional"
+        deserialize_with = "super::whole_number::read_optional"
     )]
     #[schema(minimum = 1, maximum = 3650)]
     pub days: Option<u32>,
@@ -103,7 +103,7 @@ pub struct QuotaCorrectionRequest {
     pub bucket: QuotaBucket,
     /// Rights to give, or to take if negative; not 0, and at most 1000000 either way. A balance
     /// stops at 0.
-    #[serde(deserialize_with = "super::whole::read")]
+    #[serde(deserialize_with = "super::whole_number::read")]
     #[schema(value_type = CorrectionAmount)]
     pub amount: i64,
     /// What it is for, e.g. the number of a ticket: 1 to 64 visible ASCII characters. Counts once

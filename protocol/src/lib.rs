@@ -30,7 +30,7 @@ pub mod strict_json;
 mod target;
 pub mod time;
 mod totp;
-mod whole;
+mod whole_number;
 
 pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
 pub use bans::{

@@ -9,7 +9,7 @@ use super::ErrorCode;
 
 /// Why JSON was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct JsonError {
     /// [`ErrorCode::BadRequest`], [`ErrorCode::UnknownField`] or [`ErrorCode::InvalidField`].
     pub code: ErrorCode,
     /// Path of the field, empty for the whole document.
@@ -18,7 +18,7 @@ pub struct Refused {
     pub detail: &'static str,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.field.is_empty() {
             f.write_str(self.detail)
@@ -31,9 +31,9 @@ impl fmt::Display for Refused {
 /// Reads `text`; top-level fields named in `envelope` are ignored.
 ///
 /// # Errors
-/// [`Refused`] for text that is not JSON, unknown fields, and fields that are missing or of the
+/// [`JsonError`] for text that is not JSON, unknown fields, and fields that are missing or of the
 /// wrong kind.
-pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T, Refused> {
+pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T, JsonError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let mut unknown: Option<String> = None;
     let mut note = |path: serde_ignored::Path| {
@@ -50,14 +50,14 @@ pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T,
     let value = serde_ignored::deserialize(tracked, note)
         .map_err(|error| refused(&error, track.path().to_string(), text))?;
     if json.end().is_err() {
-        return Err(Refused {
+        return Err(JsonError {
             code: ErrorCode::BadRequest,
             field: String::new(),
             detail: "text after the JSON document",
         });
     }
     match unknown {
-        Some(field) => Err(Refused {
+        Some(field) => Err(JsonError {
             code: ErrorCode::UnknownField,
             field,
             detail: "unknown field",
@@ -66,7 +66,7 @@ pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T,
     }
 }
 
-fn refused(error: &serde_json::Error, field: String, text: &str) -> Refused {
+fn refused(error: &serde_json::Error, field: String, text: &str) -> JsonError {
     match error.classify() {
         serde_json::error::Category::Data => {
             // serde's own text quotes the value ("invalid type: string \"…\""); only its kind is
@@ -77,7 +77,7 @@ fn refused(error: &serde_json::Error, field: String, text: &str) -> Refused {
             } else {
                 field
             };
-            Refused {
+            JsonError {
                 code: ErrorCode::InvalidField,
                 field,
                 detail: if missing {
@@ -89,12 +89,12 @@ fn refused(error: &serde_json::Error, field: String, text: &str) -> Refused {
         }
         // serde_json also calls it a syntax error when an enum finds an array; the document itself
         // may be fine.
-        _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => Refused {
+        _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => JsonError {
             code: ErrorCode::InvalidField,
             field,
             detail: "not an allowed value",
         },
-        _ => Refused {
+        _ => JsonError {
             code: ErrorCode::BadRequest,
             field: String::new(),
             detail: "not well-formed JSON",

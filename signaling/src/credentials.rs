@@ -15,9 +15,9 @@ use tebdil_protocol::{Secret, domain::MatchRole, id::MatchId, time::Timestamp};
 /// One side of one call, as a relay knows it: 128 bits that only holders of the secret can trace
 /// back to the match, since user names go over the network in clear text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SideId(u128);
+pub struct RelaySideId(u128);
 
-impl SideId {
+impl RelaySideId {
     /// The side that a credential's user name is for.
     pub fn of_username(username: &str) -> Option<Self> {
         let (_, id) = username.split_once(':')?;
@@ -39,7 +39,7 @@ impl SideId {
     }
 }
 
-impl fmt::Display for SideId {
+impl fmt::Display for RelaySideId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
     }
@@ -63,13 +63,13 @@ impl RelaySecret {
     }
 
     /// The id of one side of a match. The same at every node.
-    pub fn side(&self, match_id: MatchId, role: MatchRole) -> SideId {
+    pub fn side(&self, match_id: MatchId, role: MatchRole) -> RelaySideId {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes())
             .expect("HMAC takes keys of any length");
         mac.update(b"tebdil.relay.side.v1");
         mac.update(&match_id.0.to_be_bytes());
         mac.update(role.as_str().as_bytes());
-        SideId(u128::from_be_bytes(
+        RelaySideId(u128::from_be_bytes(
             *mac.finalize()
                 .into_bytes()
                 .first_chunk()
@@ -123,7 +123,7 @@ mod tests {
             Duration::from_mins(5),
         );
         assert_eq!(
-            SideId::of_username(&credential.username),
+            RelaySideId::of_username(&credential.username),
             Some(secret.side(MATCH, MatchRole::Offerer))
         );
         assert!(
@@ -147,10 +147,10 @@ mod tests {
             sides.iter().collect::<std::collections::HashSet<_>>().len(),
             4
         );
-        assert_eq!(SideId::of_username("5:x"), None);
-        assert_eq!(SideId::of_username("5"), None);
+        assert_eq!(RelaySideId::of_username("5:x"), None);
+        assert_eq!(RelaySideId::of_username("5"), None);
         assert_eq!(
-            SideId::of_username(&format!("5:{}", sides[0])),
+            RelaySideId::of_username(&format!("5:{}", sides[0])),
             Some(sides[0])
         );
     }
@@ -158,7 +158,10 @@ mod tests {
     #[test]
     fn a_user_name_has_one_form() {
         let id = RelaySecret::new("north".into()).side(MATCH, MatchRole::Offerer);
-        assert_eq!(SideId::and_expiry(&format!("1700:{id}")), Some((id, 1_700)));
+        assert_eq!(
+            RelaySideId::and_expiry(&format!("1700:{id}")),
+            Some((id, 1_700))
+        );
         for bad in [
             "",
             ":",
@@ -171,8 +174,11 @@ mod tests {
             &format!("5:{}", "AB".repeat(16)),
             &format!("5:+{}", "a".repeat(31)),
         ] {
-            assert_eq!(SideId::and_expiry(bad), None, "{bad}");
+            assert_eq!(RelaySideId::and_expiry(bad), None, "{bad}");
         }
-        assert_eq!(SideId::and_expiry(&format!("1234567890123:{id}")), None);
+        assert_eq!(
+            RelaySideId::and_expiry(&format!("1234567890123:{id}")),
+            None
+        );
     }
 }

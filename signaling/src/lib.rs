@@ -22,6 +22,6 @@ pub use call::{Call, MAX_CANDIDATES, MAX_HELD, OutOfOrder, Round, Stage};
 pub use candidate::{
     MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, check_medium, sanitise_candidate,
 };
-pub use credentials::{Credential, RelaySecret, SideId};
+pub use credentials::{Credential, RelaySecret, RelaySideId};
 pub use relay::{Relay, RelayError, RelaySettings};
 pub use sdp::{MAX_SDP_BYTES, MalformedSdp, sanitise_sdp};

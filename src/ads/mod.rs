@@ -40,18 +40,13 @@ pub struct Ads {
 
 /// Sends ads after matches; it has to be [run](Self::run).
 #[derive(Debug)]
-pub struct MatchEndAds {
+pub struct AdsTask {
     ads: Arc<Ads>,
     ended: mpsc::Receiver<(MatchId, UserId)>,
 }
 
 impl Ads {
-    pub fn new(
-        store: Store,
-        hub: Arc<Hub>,
-        clock: Clock,
-        rules: AdRules,
-    ) -> (Arc<Self>, MatchEndAds) {
+    pub fn new(store: Store, hub: Arc<Hub>, clock: Clock, rules: AdRules) -> (Arc<Self>, AdsTask) {
         let (queue, ended) = mpsc::channel(QUEUE);
         let ads = Arc::new(Self {
             store,
@@ -61,7 +56,7 @@ impl Ads {
             running: Mutex::default(),
             ended: queue,
         });
-        (Arc::clone(&ads), MatchEndAds { ads, ended })
+        (Arc::clone(&ads), AdsTask { ads, ended })
     }
 
     /// A user with a device at this node was told that a match is over: sends it an ad, if there is
@@ -136,7 +131,7 @@ impl Ads {
     }
 }
 
-impl MatchEndAds {
+impl AdsTask {
     /// Sends until `stop`. What still waits then is not sent.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut rng = StdRng::from_rng(&mut rand::rng());

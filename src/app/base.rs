@@ -15,18 +15,18 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{open_store, wind_down};
 use crate::{
+    clock_and_ids,
     config::{self, Config},
-    ends::{Ends, Rooms},
     error::RunError,
     http,
     hub::{Connection, Hub},
     lifecycle::Tasks,
+    match_ends::{MatchEnds, Rooms},
     notifications::{Notifier, Texts},
     observability,
-    presence::Announcer,
+    presence::PresenceNotifier,
     push,
     relay::Relays,
-    vitals,
 };
 
 /// What a process is for.
@@ -68,7 +68,7 @@ pub(crate) struct Base {
     pub(crate) store: Store,
     pub(crate) realtime: Realtime,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) announcer: Arc<Announcer>,
+    pub(crate) presence_notifier: Arc<PresenceNotifier>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) tasks: Tasks,
 }
@@ -93,7 +93,7 @@ impl Base {
         role.warn(&config);
         let store = open_store(&config, clock.clone()).await?;
         let guard = config.clock_guard(&clock);
-        vitals::compare(&guard, &store).await;
+        clock_and_ids::compare(&guard, &store).await;
         let metrics = observability::install_metrics();
         let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
         // Devices are connected to nodes only: what others send goes there.
@@ -103,17 +103,17 @@ impl Base {
         };
         let (hub, behind) = Hub::new(devices, &realtime);
         let hub = Arc::new(hub);
-        let announcer = Arc::new(Announcer::new(
+        let presence_notifier = Arc::new(PresenceNotifier::new(
             store.clone(),
             Arc::clone(&hub),
             realtime.presence.clone(),
             clock.clone(),
             tasks.hard.clone(),
         ));
-        vitals::look_after(&tasks, &store, &guard);
+        clock_and_ids::look_after(&tasks, &store, &guard);
         tasks.supervise(
-            "announcer",
-            Arc::clone(&announcer).run(tasks.closing.clone()),
+            "presence_notifier",
+            Arc::clone(&presence_notifier).run(tasks.closing.clone()),
         );
         observability::keep_metrics(metrics.clone(), &tasks);
         let base = Self {
@@ -123,7 +123,7 @@ impl Base {
             store,
             realtime,
             hub,
-            announcer,
+            presence_notifier,
             metrics,
             tasks,
         };
@@ -143,8 +143,8 @@ impl Base {
     }
 
     /// What follows from the end of a match, as far as this process is concerned.
-    pub(crate) fn ends(&self, relays: Option<Arc<Relays>>, rooms: Option<Rooms>) -> Arc<Ends> {
-        Arc::new(Ends::new(
+    pub(crate) fn ends(&self, relays: Option<Arc<Relays>>, rooms: Option<Rooms>) -> Arc<MatchEnds> {
+        Arc::new(MatchEnds::new(
             self.store.clone(),
             self.clock.clone(),
             Arc::clone(&self.hub),
@@ -164,7 +164,7 @@ impl Base {
     pub(crate) fn workers(
         &self,
         knows_all: bool,
-        ends: &Arc<Ends>,
+        ends: &Arc<MatchEnds>,
         notifier: &Notifier,
     ) -> Result<Workers, RunError> {
         let config = &self.config;

@@ -11,21 +11,21 @@ use tebdil_core::{
 use tebdil_protocol::{domain::Mode, time::Clock};
 use tokio_util::sync::CancellationToken;
 
-use super::{Base, Listeners, Role, router::Addressees, wind_down};
+use super::{Base, Listeners, Role, router::NodeServices, wind_down};
 use crate::{
     ads::Ads,
-    auth::{self, Accounts, CodeSender, Codes, Tokens},
+    auth::{self, AccountService, CodeSender, Codes, TokenIssuer},
     calls::Calls,
     chat::{Chat, NewMatches},
     config::{Config, Secrets},
-    ends::Rooms,
     error::RunError,
-    http::{self, Api, Pulse},
+    http::{self, Api, DatabaseCheck},
     hub::NodeMessage,
     lifecycle::{Shutdown, Tasks},
     limits::{Connections, GuessLog, Limiters},
+    match_ends::Rooms,
     matching::{self, Matchmaker, MatchmakerConfig},
-    notifications::{Notifier, Waker, Wakeups},
+    notifications::{Notifier, Wakeups, WakeupsTask},
     relay::Relays,
     ws::{Activity, Sockets},
 };
@@ -86,7 +86,7 @@ impl Node {
         if base.config.workers.enabled {
             base.run_jobs(workers.clone());
         }
-        let addressees = Addressees {
+        let addressees = NodeServices {
             calls: Arc::clone(&rooms.calls),
             matchmaker: Arc::clone(&matchmaker),
         };
@@ -100,7 +100,7 @@ impl Node {
             tokens: keys.tokens.clone(),
             accounts: Arc::clone(&accounts),
             hub: Arc::clone(&base.hub),
-            announcer: base.announcer,
+            presence_notifier: base.presence_notifier,
             chat: rooms.chat,
             calls: rooms.calls,
             ends: Arc::clone(&ends),
@@ -131,7 +131,7 @@ impl Node {
             matchmaker,
             workers,
             limiters,
-            pulse: Pulse::default(),
+            database_check: DatabaseCheck::default(),
             tasks: base.tasks,
         });
         Ok(Self {
@@ -179,7 +179,7 @@ struct Keys {
     blind: BlindIndex,
     cipher: FieldCipher,
     franking: Arc<FrankingKeys>,
-    tokens: Tokens,
+    tokens: TokenIssuer,
 }
 
 impl Keys {
@@ -189,13 +189,13 @@ impl Keys {
             blind: BlindIndex::new(secrets.phone_index_key.clone()),
             cipher: FieldCipher::new(secrets.field_keys.clone()),
             franking: Arc::new(FrankingKeys::new(secrets.franking_keys.clone())),
-            tokens: Tokens::new(jwt, &base.config.auth, clock),
+            tokens: TokenIssuer::new(jwt, &base.config.auth, clock),
         }
     }
 }
 
 /// Accounts, with the task that hands their codes on, and what may be done how often.
-fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<Accounts>, Arc<Limiters>), RunError> {
+fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<AccountService>, Arc<Limiters>), RunError> {
     let config = &base.config;
     let log = GuessLog {
         store: base.store.clone(),
@@ -205,10 +205,10 @@ fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<Accounts>, Arc<Limiters>), 
     let limiters = Limiters::new(&config.limits, &base.realtime, keys.blind.clone(), log);
     let limiters = Arc::new(limiters);
     let sender = CodeSender::new(&config.verification)
-        .map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
-    let (codes, courier) = Codes::new(
+        .map_err(|problem| RunError::Failed(problem.to_string()))?;
+    let (codes, task) = Codes::new(
         sender,
-        auth::codes::Parts {
+        auth::codes::CodeContext {
             store: base.store.clone(),
             blind: keys.blind.clone(),
             ids: Arc::clone(base.store.ids()),
@@ -216,7 +216,7 @@ fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<Accounts>, Arc<Limiters>), 
             limiters: Arc::clone(&limiters),
         },
     );
-    let parts = auth::Parts {
+    let context = auth::AccountContext {
         store: base.store.clone(),
         rules: config.quota.clone(),
         blind: keys.blind.clone(),
@@ -226,13 +226,13 @@ fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<Accounts>, Arc<Limiters>), 
         codes,
         countries: config.verification.countries.list().to_vec(),
     };
-    let accounts = Accounts::start(&config.auth, parts).map_err(|source| RunError::Io {
+    let accounts = AccountService::start(&config.auth, context).map_err(|source| RunError::Io {
         what: "cannot start the password threads".to_owned(),
         source,
     })?;
     let tasks = &base.tasks;
-    if let Some(courier) = courier {
-        tasks.supervise("codes", courier.run(tasks.closing.clone()));
+    if let Some(task) = task {
+        tasks.supervise("codes", task.run(tasks.closing.clone()));
     }
     let upkeep = forget_idle(Arc::clone(&limiters), tasks.closing.clone());
     tasks.supervise("limits", upkeep);
@@ -258,7 +258,7 @@ fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Match
     } else {
         vec![Mode::Text]
     };
-    let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
+    let (matchmaker, pairing) = Matchmaker::new(matching::MatchmakerContext {
         store: base.store.clone(),
         new_matches: NewMatches {
             hub: Arc::clone(&base.hub),
@@ -290,13 +290,13 @@ fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Match
 fn rooms(base: &Base, keys: &Keys, relays: &Arc<Relays>, wakeups: &Arc<Wakeups>) -> Rooms {
     let (config, tasks) = (&base.config, &base.tasks);
     let (store, hub, clock) = (&base.store, &base.hub, &base.clock);
-    let (ads, match_end_ads) = Ads::new(
+    let (ads, ads_task) = Ads::new(
         store.clone(),
         Arc::clone(hub),
         clock.clone(),
         config.ads.rules(&config.quota),
     );
-    tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
+    tasks.supervise("ads", ads_task.run(tasks.closing.clone()));
     let (chat, writer) = Chat::new(
         store.clone(),
         Arc::clone(hub),
@@ -322,7 +322,7 @@ fn rooms(base: &Base, keys: &Keys, relays: &Arc<Relays>, wakeups: &Arc<Wakeups>)
 
 /// Starts the task that wakes who is away.
 fn wake(base: &Base, wakeups: Arc<Wakeups>, notifier: &Notifier) {
-    let waker = Waker {
+    let wakeups_task = WakeupsTask {
         wakeups,
         store: base.store.clone(),
         hub: Arc::clone(&base.hub),
@@ -330,5 +330,5 @@ fn wake(base: &Base, wakeups: Arc<Wakeups>, notifier: &Notifier) {
         notifier: notifier.clone(),
     };
     base.tasks
-        .supervise("waker", waker.run(base.tasks.closing.clone()));
+        .supervise("wakeups", wakeups_task.run(base.tasks.closing.clone()));
 }

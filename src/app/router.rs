@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 use super::Base;
 use crate::{
     calls::Calls,
-    ends::Ends,
     hub::{Hub, Mark, NodeMessage, Unreadable},
+    match_ends::MatchEnds,
     matching::Matchmaker,
-    presence::Announcer,
+    presence::PresenceNotifier,
 };
 
 /// Registrations under way at once.
@@ -21,7 +21,7 @@ const CONCURRENCY: usize = 16;
 
 /// The services of a node that other nodes send to.
 #[derive(Debug)]
-pub(crate) struct Addressees {
+pub(crate) struct NodeServices {
     pub(crate) calls: Arc<Calls>,
     pub(crate) matchmaker: Arc<Matchmaker>,
 }
@@ -30,23 +30,28 @@ pub(crate) struct Addressees {
 #[derive(Debug)]
 struct Router {
     hub: Arc<Hub>,
-    announcer: Arc<Announcer>,
-    ends: Arc<Ends>,
+    presence_notifier: Arc<PresenceNotifier>,
+    ends: Arc<MatchEnds>,
     /// `None` where no device is connected.
-    node: Option<Addressees>,
+    node: Option<NodeServices>,
     /// Wakes the task that registers this process's devices anew.
     forgotten: Arc<Notify>,
 }
 
 impl Base {
     /// Routes what other processes say, until the bus is closed.
-    pub(crate) fn route(&self, events: BusEvents, ends: &Arc<Ends>, node: Option<Addressees>) {
+    pub(crate) fn route(
+        &self,
+        events: BusEvents,
+        ends: &Arc<MatchEnds>,
+        node: Option<NodeServices>,
+    ) {
         let forgotten = Arc::<Notify>::default();
         if let Some(presence) = self.realtime.presence.clone() {
             let registrar = Registrar {
                 hub: Arc::clone(&self.hub),
                 presence,
-                announcer: Arc::clone(&self.announcer),
+                presence_notifier: Arc::clone(&self.presence_notifier),
             };
             let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
             self.tasks.supervise("presence", async move {
@@ -60,7 +65,7 @@ impl Base {
         }
         let router = Router {
             hub: Arc::clone(&self.hub),
-            announcer: Arc::clone(&self.announcer),
+            presence_notifier: Arc::clone(&self.presence_notifier),
             ends: Arc::clone(ends),
             node,
             forgotten,
@@ -100,7 +105,7 @@ impl Router {
                     self.word_was_lost();
                 }
             }
-            BusEvent::Orphaned(users) => self.announcer.tell(users, false),
+            BusEvent::Orphaned(users) => self.presence_notifier.tell(users, false),
             BusEvent::Forgotten => {
                 // Until it is registered again, nobody sends to this node.
                 self.ends.word_was_lost();
@@ -167,7 +172,7 @@ impl Router {
 struct Registrar {
     hub: Arc<Hub>,
     presence: Presence,
-    announcer: Arc<Announcer>,
+    presence_notifier: Arc<PresenceNotifier>,
 }
 
 impl Registrar {
@@ -189,13 +194,13 @@ impl Registrar {
                 let device = connection.device();
                 // It may have left while it was being registered; then it must be removed again.
                 if !self.hub.has(device) {
-                    self.announcer.left(device).await;
+                    self.presence_notifier.left(device).await;
                 }
             })
             .await;
         // Whoever looked in between found nobody, and has to be told of everybody.
-        self.announcer.tell(users, true);
-        self.announcer.tell_unsaid();
+        self.presence_notifier.tell(users, true);
+        self.presence_notifier.tell_unsaid();
         self.hub.all_are_behind();
     }
 }

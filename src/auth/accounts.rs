@@ -30,23 +30,23 @@ pub(super) use self::{
 };
 use super::{
     Codes, alias, password_text,
-    passwords::Passwords,
+    passwords::PasswordHasher,
     phone::Phones,
     settings,
-    tokens::{RefreshSecret, Tokens},
+    tokens::{RefreshSecret, TokenIssuer},
 };
 use crate::{address::ClientAddress, profile};
 
 /// The account service.
 #[derive(Debug)]
-pub struct Accounts {
+pub struct AccountService {
     pub(super) store: Store,
     rules: QuotaRules,
     pub(super) blind: BlindIndex,
     pub(super) cipher: FieldCipher,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: TokenIssuer,
     pub(super) clock: Clock,
-    pub(super) passwords: Passwords,
+    pub(super) passwords: PasswordHasher,
     pub(super) phones: Phones,
     pub(super) codes: Codes,
     /// Where codes are sent.
@@ -56,24 +56,24 @@ pub struct Accounts {
 
 /// What the service needs.
 #[derive(Debug)]
-pub struct Parts {
+pub struct AccountContext {
     pub store: Store,
     pub rules: QuotaRules,
     pub blind: BlindIndex,
     pub cipher: FieldCipher,
-    pub tokens: Tokens,
+    pub tokens: TokenIssuer,
     pub clock: Clock,
     pub codes: Codes,
     pub countries: Vec<country::Id>,
 }
 
-impl Accounts {
+impl AccountService {
     /// Starts the password threads.
     ///
     /// # Errors
     /// When the system cannot start a thread.
-    pub fn start(settings: &settings::Auth, parts: Parts) -> io::Result<Self> {
-        let Parts {
+    pub fn start(settings: &settings::Auth, context: AccountContext) -> io::Result<Self> {
+        let AccountContext {
             store,
             rules,
             blind,
@@ -82,7 +82,7 @@ impl Accounts {
             clock,
             codes,
             countries,
-        } = parts;
+        } = context;
         Ok(Self {
             store,
             rules,
@@ -90,7 +90,7 @@ impl Accounts {
             cipher,
             tokens,
             clock,
-            passwords: Passwords::start(
+            passwords: PasswordHasher::start(
                 settings.bcrypt_cost,
                 settings.hash_threads,
                 settings.hash_queue,

@@ -7,7 +7,7 @@ use tebdil_protocol::Secret;
 use tokio::sync::oneshot;
 
 use super::{
-    line::Line,
+    fair_queue::FairQueue,
     password_text::{self, MAX_CHARS},
 };
 use crate::address::ClientAddress;
@@ -25,7 +25,7 @@ pub enum PasswordError {
 }
 
 #[derive(Debug)]
-enum Job {
+enum HashJob {
     Hash {
         password: Secret,
         answer: oneshot::Sender<Secret>,
@@ -39,20 +39,20 @@ enum Job {
 
 /// A bounded pool of hashing threads. They end when it is dropped.
 #[derive(Debug)]
-pub struct Passwords {
-    jobs: Arc<Line<Job>>,
+pub struct PasswordHasher {
+    jobs: Arc<FairQueue<HashJob>>,
     /// A hash that no password has, of the same cost as all others.
     nobody: Secret,
 }
 
-impl Passwords {
+impl PasswordHasher {
     /// Starts `threads` threads for which at most `queue` passwords wait; `cost` is bcrypt's (4 to
     /// 31).
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start(cost: u32, threads: usize, queue: usize) -> io::Result<Self> {
-        let jobs = Arc::new(Line::new(queue));
+        let jobs = Arc::new(FairQueue::new(queue));
         for number in 0..threads {
             let jobs = Arc::clone(&jobs);
             std::thread::Builder::new()
@@ -70,7 +70,7 @@ impl Passwords {
         password: Secret,
     ) -> Result<Secret, PasswordError> {
         let (answer, done) = oneshot::channel();
-        self.queue(from, Job::Hash { password, answer });
+        self.queue(from, HashJob::Hash { password, answer });
         done.await.map_err(|_| PasswordError::Busy)
     }
 
@@ -86,7 +86,7 @@ impl Passwords {
         let (answer, done) = oneshot::channel();
         self.queue(
             from,
-            Job::Verify {
+            HashJob::Verify {
                 password,
                 hash,
                 answer,
@@ -95,7 +95,7 @@ impl Passwords {
         Ok(done.await.map_err(|_| PasswordError::Busy)? && known)
     }
 
-    fn queue(&self, from: ClientAddress, job: Job) {
+    fn queue(&self, from: ClientAddress, job: HashJob) {
         // Dropping the job that has no place tells whoever waits for it, which need not be this
         // caller.
         if self.jobs.join(from.neighbourhood(), job).is_err() {
@@ -104,31 +104,31 @@ impl Passwords {
     }
 }
 
-impl Drop for Passwords {
+impl Drop for PasswordHasher {
     fn drop(&mut self) {
         self.jobs.close();
     }
 }
 
-fn work(jobs: &Line<Job>, cost: u32) {
+fn work(jobs: &FairQueue<HashJob>, cost: u32) {
     while let Some(job) = jobs.next() {
         // A job that panics loses its answer; the thread goes on.
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| run(job, cost)));
     }
 }
 
-fn run(job: Job, cost: u32) {
+fn run(job: HashJob, cost: u32) {
     match job {
         // Nobody waits for it any more.
-        Job::Hash { ref answer, .. } if answer.is_closed() => {}
-        Job::Verify { ref answer, .. } if answer.is_closed() => {}
-        Job::Hash { password, answer } => {
+        HashJob::Hash { ref answer, .. } if answer.is_closed() => {}
+        HashJob::Verify { ref answer, .. } if answer.is_closed() => {}
+        HashJob::Hash { password, answer } => {
             // When it fails, the dropped sender tells the caller.
             if let Some(hash) = password_text::hash(&password, cost) {
                 let _ = answer.send(hash);
             }
         }
-        Job::Verify {
+        HashJob::Verify {
             password,
             hash,
             answer,
@@ -150,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_verifies_against_its_own_hash_only() {
-        let pool = Passwords::start(4, 1, 4).expect("threads");
+        let pool = PasswordHasher::start(4, 1, 4).expect("threads");
         let hash = pool
             .hash(from(), "correct horse".into())
             .await
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_user_takes_as_long_as_a_known_one() {
-        let pool = Passwords::start(8, 1, 4).expect("threads");
+        let pool = PasswordHasher::start(8, 1, 4).expect("threads");
         let hash = pool
             .hash(from(), "correct horse".into())
             .await
@@ -210,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
-        let pool = Arc::new(Passwords::start(10, 1, 1).expect("threads"));
+        let pool = Arc::new(PasswordHasher::start(10, 1, 1).expect("threads"));
         let mut checks = tokio::task::JoinSet::new();
         for _ in 0..8 {
             let pool = Arc::clone(&pool);

@@ -95,8 +95,8 @@ impl Verification {
             "verification.sender",
             "\"log\" writes codes to the log; set verification.unsafe_allow_log = true if this is a developer's machine",
         );
-        if let Err((field, detail)) = CodeSender::new(self) {
-            check.that(false, field, detail);
+        if let Err(problem) = CodeSender::new(self) {
+            check.problems.push(problem);
         }
     }
 }

@@ -9,11 +9,11 @@ use tebdil_protocol::{
 };
 
 use super::{
-    AccountError, Accounts, accounts::checked_device, password_text, tokens::RefreshSecret,
+    AccountError, AccountService, accounts::checked_device, password_text, tokens::RefreshSecret,
 };
 use crate::address::ClientAddress;
 
-impl Accounts {
+impl AccountService {
     /// Signs a device in. An unknown phone gets the same answer after the same time as a wrong
     /// password; only somebody who knows the password learns of a ban or a second factor.
     pub async fn login(

@@ -47,7 +47,7 @@ pub struct Access {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Claims {
+struct AccessClaims {
     iss: String,
     aud: String,
     sub: UserId,
@@ -82,21 +82,21 @@ struct AppealClaims {
 
 /// Issues and checks tokens. Clones are the same.
 #[derive(Clone)]
-pub struct Tokens {
+pub struct TokenIssuer {
     ring: KeyRing,
     access_ttl: std::time::Duration,
     clock: Clock,
 }
 
-impl std::fmt::Debug for Tokens {
+impl std::fmt::Debug for TokenIssuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens")
+        f.debug_struct("TokenIssuer")
             .field("kid", &self.ring.current().0)
             .finish_non_exhaustive()
     }
 }
 
-impl Tokens {
+impl TokenIssuer {
     /// The ring's current key signs, all keys verify. When a key is removed, the refresh tokens it
     /// sealed end: keep it for `auth.refresh_ttl_s`.
     pub fn new(ring: KeyRing, settings: &Auth, clock: Clock) -> Self {
@@ -119,7 +119,7 @@ impl Tokens {
     ) -> (Secret, Timestamp) {
         let now = self.clock.now();
         let exp = (now + self.access_ttl).min(session_ends).seconds();
-        let claims = Claims {
+        let claims = AccessClaims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             sub: user_id,
@@ -173,7 +173,7 @@ impl Tokens {
 
     /// What an access token that was issued here says, even if it has expired.
     pub fn issued(&self, token: &str) -> Option<Access> {
-        let claims: Claims = self.read(token, AUDIENCE).ok()?;
+        let claims: AccessClaims = self.read(token, AUDIENCE).ok()?;
         Some(Access {
             user_id: claims.sub,
             session_id: claims.sid,
@@ -239,7 +239,7 @@ mod tests {
     /// A session that goes on for long.
     const FAR: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
-    pub(super) fn tokens(keys: &[(&str, u8)], clock: &Clock) -> Tokens {
+    pub(super) fn tokens(keys: &[(&str, u8)], clock: &Clock) -> TokenIssuer {
         use base64::engine::general_purpose::STANDARD;
         let ring = keys
             .iter()
@@ -258,7 +258,7 @@ mod tests {
         )
         .expect("settings");
         let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
-        Tokens::new(secrets.jwt_keys, &config.auth, clock.clone())
+        TokenIssuer::new(secrets.jwt_keys, &config.auth, clock.clone())
     }
 
     pub(super) fn clock() -> Clock {
@@ -431,7 +431,7 @@ mod tests {
     fn debug_shows_no_key() {
         assert_eq!(
             format!("{:?}", tokens(&[("a", 1)], &clock())),
-            "Tokens { kid: \"a\", .. }"
+            "TokenIssuer { kid: \"a\", .. }"
         );
     }
 }

@@ -13,7 +13,7 @@ use tebdil_protocol::{
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;
 
-use super::{AccountError, Accounts};
+use super::{AccountError, AccountService};
 use crate::address::ClientAddress;
 
 /// What apps call the service.
@@ -32,7 +32,7 @@ const RECOVERY_BYTES: usize = 10;
 /// In base32.
 const RECOVERY_CHARS: usize = 16;
 
-impl Accounts {
+impl AccountService {
     /// Makes a secret that waits for its first code, for a member of staff who knows the password.
     /// Until then it is not asked for.
     pub async fn begin_totp(

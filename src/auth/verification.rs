@@ -13,7 +13,7 @@ use tebdil_protocol::{
 };
 
 use super::{
-    AccountError, Accounts, CodePhone,
+    AccountError, AccountService, CodePhone,
     accounts::{banned, unknown_invite},
     codes::Drawn,
     password_text,
@@ -26,7 +26,7 @@ const REGISTRATION_CONTEXT: &str = "one_time_codes.registration";
 const CODE_DIGITS: usize = 6;
 
 /// A registration whose fields are right.
-pub struct Draft {
+pub struct RegistrationDraft {
     pub(super) phone: Secret,
     pub(super) alias: Alias,
     pub(super) birth_year: i64,
@@ -41,7 +41,7 @@ pub struct Draft {
 /// A draft that waits until its phone is proven, with the password's hash. The phone is not in it:
 /// whoever proves it sends it again.
 #[derive(Serialize, Deserialize)]
-struct Waiting {
+struct PendingRegistration {
     alias: Alias,
     birth_year: i64,
     locale: Locale,
@@ -51,7 +51,7 @@ struct Waiting {
     password_hash: Secret,
 }
 
-impl Accounts {
+impl AccountService {
     /// Whether this server sends codes.
     pub const fn sends_codes(&self) -> bool {
         self.codes.are_sent()
@@ -62,17 +62,17 @@ impl Accounts {
         let e164 = self.phones.e164(phone.expose())?;
         let served = Phones::takes_texts(e164.expose(), &self.countries);
         served.then(|| CodePhone {
-            index: self.codes.parts.blind.phone(e164.expose()),
+            index: self.codes.context.blind.phone(e164.expose()),
             e164,
         })
     }
 
-    /// Checks a registration as [`Accounts::register`] does, also against the store. The result is
-    /// for [`Accounts::send_registration_code`].
+    /// Checks a registration as [`AccountService::register`] does, also against the store. The
+    /// result is for [`AccountService::send_registration_code`].
     pub async fn check_registration(
         &self,
         request: RegisterRequest,
-    ) -> Result<(CodePhone, Draft, Secret), AccountError> {
+    ) -> Result<(CodePhone, RegistrationDraft, Secret), AccountError> {
         let (draft, password) = self.draft(request)?;
         let phone = self
             .code_phone(&draft.phone)
@@ -113,10 +113,10 @@ impl Accounts {
         &self,
         from: ClientAddress,
         phone: CodePhone,
-        draft: Draft,
+        draft: RegistrationDraft,
         password: Secret,
     ) -> Result<(), AccountError> {
-        let limiters = &self.codes.parts.limiters;
+        let limiters = &self.codes.context.limiters;
         let spent = limiters
             .spend_text(CodePurpose::Registration, phone.prefix())
             .await
@@ -134,17 +134,17 @@ impl Accounts {
         &self,
         from: ClientAddress,
         phone: CodePhone,
-        draft: Draft,
+        draft: RegistrationDraft,
         password: Secret,
         spent: SpentText,
     ) -> Result<(), AccountError> {
         let password_hash = self.passwords.hash(from, password).await?;
         let Drawn { id, code, hash } = self
             .codes
-            .parts
+            .context
             .draw(CodePurpose::Registration, &phone.index);
         let (named, locale) = (draft.alias.text.clone(), draft.locale);
-        let Draft {
+        let RegistrationDraft {
             alias,
             birth_year,
             terms_version,
@@ -152,7 +152,7 @@ impl Accounts {
             device,
             ..
         } = draft;
-        let waiting = Waiting {
+        let waiting = PendingRegistration {
             alias,
             birth_year,
             locale,
@@ -211,10 +211,11 @@ impl Accounts {
             &key_id,
             &ciphertext,
         )?;
-        let waiting: Waiting = serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt {
-            what: "registration",
-        })?;
-        let Waiting {
+        let waiting: PendingRegistration =
+            serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt {
+                what: "registration",
+            })?;
+        let PendingRegistration {
             alias,
             birth_year,
             locale,
@@ -223,7 +224,7 @@ impl Accounts {
             device,
             password_hash,
         } = waiting;
-        let draft = Draft {
+        let draft = RegistrationDraft {
             phone,
             alias,
             birth_year,
@@ -300,13 +301,13 @@ impl Accounts {
         if guess.len() != CODE_DIGITS || !guess.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(AccountError::CodeInvalid);
         }
-        let index = self.codes.parts.blind.phone(phone.expose());
+        let index = self.codes.context.blind.phone(phone.expose());
         let Guess { codes, wait } = self
             .store
             .accounts()
             .try_code(purpose, &index, self.clock.now())
             .await?;
-        let known = self.codes.parts.recognise(purpose, &index, guess, codes);
+        let known = self.codes.context.recognise(purpose, &index, guess, codes);
         let outcome = if known.is_some() { "right" } else { "wrong" };
         metrics::counter!("tebdil_code_tries_total", "purpose" => purpose.as_str(), "outcome" => outcome).increment(1);
         let refusal = wait.map_or(AccountError::CodeInvalid, |wait| {

@@ -16,7 +16,7 @@ const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// A field of an event with an impossible value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Impossible {
+pub struct InvalidEvent {
     pub code: ErrorCode,
     pub field: &'static str,
     pub detail: &'static str,
@@ -25,12 +25,13 @@ pub struct Impossible {
 /// An event as it is stored.
 ///
 /// # Errors
-/// [`Impossible`]. An event more than `tolerance` in the future would make all later ones look old.
+/// [`InvalidEvent`]. An event more than `tolerance` in the future would make all later ones look
+/// old.
 pub fn fact(
     event: &BillingEvent,
     now: Timestamp,
     tolerance: Duration,
-) -> Result<BillingFact, Impossible> {
+) -> Result<BillingFact, InvalidEvent> {
     let subscription = &event.subscription;
     let named = |text: &str| (1..=128).contains(&text.len()) && !text.contains(char::is_control);
     let thinkable = |time: Timestamp| now - CENTURY < time && time < now + CENTURY;
@@ -73,7 +74,7 @@ pub fn fact(
         ),
     ];
     if let Some((_, field, detail)) = checks.into_iter().find(|(good, ..)| !good) {
-        return Err(Impossible {
+        return Err(InvalidEvent {
             code: ErrorCode::InvalidField,
             field,
             detail,

@@ -57,7 +57,7 @@ pub struct Calls {
 
 /// What a device said of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub enum CallStateOutcome {
     /// It is noted, and the peer hears of it.
     Noted,
     /// It may end the match, which is not done here.
@@ -200,19 +200,23 @@ impl Calls {
     ///
     /// # Errors
     /// [`CallError`]; nothing is changed then.
-    pub async fn state(&self, origin: &Connection, frame: RtcState) -> Result<Said, CallError> {
+    pub async fn state(
+        &self,
+        origin: &Connection,
+        frame: RtcState,
+    ) -> Result<CallStateOutcome, CallError> {
         let seated = self.seat(origin, frame.match_id).await?;
         match frame.state {
             CallState::Connected => self.connected(&seated).await?,
             CallState::Failed => self.failed(&seated).await?,
-            CallState::Ended => return Ok(Said::HungUp),
+            CallState::Ended => return Ok(CallStateOutcome::HungUp),
         }
         self.hub.send_to_device(
             seated.side.peer_id,
             seated.side.peer_session_id,
             &ServerFrame::RtcState(frame),
         );
-        Ok(Said::Noted)
+        Ok(CallStateOutcome::Noted)
     }
 
     /// One side's word is enough, or who wants a right back would only have to be silent. But both

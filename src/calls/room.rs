@@ -7,14 +7,14 @@ use tebdil_signaling::{Call, Stage};
 /// A call of this node. Most that are remembered are over, and cost next to nothing.
 #[derive(Debug)]
 pub(super) enum Room {
-    Open(Box<Open>),
+    Open(Box<OpenCall>),
     /// The match is over: nothing is signalled any more.
     Over,
 }
 
 /// One whose match goes on, as far as this node has heard.
 #[derive(Debug, Default)]
-pub(super) struct Open {
+pub(super) struct OpenCall {
     pub(super) call: Call,
     /// Somebody said so, and it was noted.
     pub(super) connected: bool,
@@ -40,7 +40,7 @@ impl Default for Room {
 
 impl Room {
     /// The call, unless it is over.
-    pub(super) fn open(&mut self) -> Option<&mut Open> {
+    pub(super) fn open(&mut self) -> Option<&mut OpenCall> {
         match self {
             Self::Open(open) => Some(open),
             Self::Over => None,
@@ -48,7 +48,7 @@ impl Room {
     }
 }
 
-impl Open {
+impl OpenCall {
     /// The side of a user, if it was looked up in this epoch.
     pub(super) fn side_of(&self, user: UserId, epoch: u64) -> Option<CallSide> {
         self.seats

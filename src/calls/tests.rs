@@ -15,9 +15,9 @@ use crate::{
     ads::Ads,
     chat::Chat,
     config::{self, Config},
-    ends::{Ends, Rooms},
-    hub::{Audience, Known, Next, OutboundLimits},
+    hub::{Audience, KnownMatches, Next, OutboundLimits},
     lifecycle::{Shutdown, Tasks},
+    match_ends::{MatchEnds, Rooms},
     notifications::Wakeups,
 };
 
@@ -34,7 +34,7 @@ const ENDED: EndedMatch = EndedMatch {
 /// A node with a device of the first user.
 struct Scene {
     calls: Arc<Calls>,
-    ends: Arc<Ends>,
+    ends: Arc<MatchEnds>,
     device: Arc<Connection>,
     _store: TestStore,
 }
@@ -83,13 +83,13 @@ impl Scene {
         let id = hub.next_connection_id();
         let device = Arc::new(Connection::new(id, UserId(1), SessionId(1), limits));
         hub.join(&device);
-        device.outbound.release(Known::new());
+        device.outbound.release(KnownMatches::new());
         let rooms = Rooms {
             chat: Arc::new(chat),
             calls: Arc::clone(&calls),
             ads,
         };
-        let ends = Ends::new(store, clock, hub, None, Some(rooms));
+        let ends = MatchEnds::new(store, clock, hub, None, Some(rooms));
         Self {
             calls,
             ends: Arc::new(ends),
@@ -100,7 +100,7 @@ impl Scene {
 
     /// Has the match end while a signal of its call is under way.
     #[expect(clippy::await_holding_lock, reason = "nothing else runs here")]
-    async fn end(self, how: impl FnOnce(&Ends) + Send + 'static) {
+    async fn end(self, how: impl FnOnce(&MatchEnds) + Send + 'static) {
         let room = self.calls.room(ENDED.match_id);
         let signal_under_way = room.lock();
         let ends = Arc::clone(&self.ends);
@@ -124,7 +124,7 @@ async fn a_call_is_closed_before_anybody_hears_of_its_end() {
 
 #[tokio::test]
 async fn the_word_of_another_node_closes_a_call_before_it_is_told() {
-    let word = |ends: &Ends| {
+    let word = |ends: &MatchEnds| {
         let told = ServerFrame::MatchEnded(ENDED.view(UserId(1)));
         let told = Outgoing::new(&told, None);
         ends.tell_here(ENDED.match_id, UserId(1), Audience::All, &told);

@@ -24,7 +24,7 @@ use tebdil_protocol::{
     time::Clock,
 };
 use tokio::sync::mpsc;
-pub use writer::{MAX_BATCH, Writer};
+pub use writer::{ChatWriter, MAX_BATCH};
 
 use self::{
     batch::{Op, Origin},
@@ -60,7 +60,7 @@ impl Chat {
         clock: Clock,
         rules: ChatRules,
         wakeups: Arc<Wakeups>,
-    ) -> (Self, Writer) {
+    ) -> (Self, ChatWriter) {
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -69,7 +69,10 @@ impl Chat {
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
         };
-        (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
+        (
+            chat,
+            ChatWriter::new(ops, store, hub, clock, rules, wakeups),
+        )
     }
 
     /// Queues a message. The answer and the delivery follow the commit. Refused when its franking

@@ -42,7 +42,7 @@ const IN_PARTS: Duration = Duration::from_secs(2);
 
 /// The one task that writes messages. Answers and deliveries leave in the order of the commits.
 #[derive(Debug)]
-pub struct Writer {
+pub struct ChatWriter {
     ops: mpsc::Receiver<Op>,
     store: Store,
     hub: Arc<Hub>,
@@ -53,7 +53,7 @@ pub struct Writer {
     held: HashMap<MatchId, Instant>,
 }
 
-impl Writer {
+impl ChatWriter {
     pub(super) fn new(
         ops: mpsc::Receiver<Op>,
         store: Store,

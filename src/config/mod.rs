@@ -16,7 +16,7 @@ mod warnings;
 
 use std::{collections::HashMap, path::Path};
 
-use tebdil_core::settings::Problem;
+use tebdil_core::settings::SettingProblem;
 
 pub use billing::Billing;
 pub use matches::*;
@@ -47,10 +47,10 @@ pub enum ConfigError {
     Twice { setting: String },
     /// Values that are not allowed, by themselves or together.
     #[error("{}", list(.0))]
-    Invalid(Vec<Problem>),
+    Invalid(Vec<SettingProblem>),
 }
 
-fn list(problems: &[Problem]) -> String {
+fn list(problems: &[SettingProblem]) -> String {
     problems
         .iter()
         .map(ToString::to_string)

@@ -11,7 +11,7 @@ use tebdil_core::{
     claim::ClaimRules,
     quota::QuotaRules,
     report::ReportRules,
-    settings::{Checks, Problem},
+    settings::{Checks, SettingProblem},
     store::{ChatRules, ReferralRules},
 };
 use tebdil_workers::Periods;
@@ -71,7 +71,7 @@ pub struct SecretSettings {
 
 impl Config {
     /// Every reason why these settings cannot be used.
-    pub(super) fn problems(&self) -> Vec<Problem> {
+    pub(super) fn problems(&self) -> Vec<SettingProblem> {
         let mut found = Checks::default();
         let check = &mut found;
         self.http.check(check);

@@ -17,7 +17,7 @@ use tebdil_protocol::{
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     client_ip::ClientAddress,
     problem::{Answer, Failure},
     verification,
@@ -36,7 +36,7 @@ use crate::{auth::AccountError, limits::Limit};
 pub(super) async fn register(
     State(api): State<Arc<Api>>,
     from: ClientAddress,
-    Strict(request): Strict<RegisterRequest>,
+    StrictJson(request): StrictJson<RegisterRequest>,
 ) -> Answer<Response> {
     api.limiters.check(Limit::RegisterAddress, from).await?;
     if api.config.verification.phone {
@@ -64,7 +64,7 @@ pub(super) async fn register(
 pub(super) async fn login(
     State(api): State<Arc<Api>>,
     from: ClientAddress,
-    Strict(request): Strict<LoginRequest>,
+    StrictJson(request): StrictJson<LoginRequest>,
 ) -> Answer<Json<Authenticated>> {
     let phone = api.accounts.phone_index(&request.phone);
     let tries = api.limiters.login(from, phone).await?;
@@ -106,7 +106,7 @@ fn record_failure(api: &Arc<Api>, phone: PhoneIndex) {
 )]
 pub(super) async fn refresh(
     State(api): State<Arc<Api>>,
-    Strict(request): Strict<RefreshRequest>,
+    StrictJson(request): StrictJson<RefreshRequest>,
 ) -> Answer<Json<Refreshed>> {
     match api.accounts.refresh(&request.refresh_token).await {
         Ok(refreshed) => Ok(Json(refreshed)),

@@ -9,7 +9,7 @@ use tebdil_protocol::{Ad, AdEvent, Page, Placement, id::AdId};
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
@@ -53,7 +53,7 @@ pub(super) async fn event(
     State(api): State<Arc<Api>>,
     who: Signed,
     IdPath(ad): IdPath<AdId>,
-    Strict(event): Strict<AdEvent>,
+    StrictJson(event): StrictJson<AdEvent>,
 ) -> Answer<StatusCode> {
     match api
         .store

@@ -13,15 +13,15 @@ use tebdil_core::{
 use tebdil_protocol::time::Clock;
 use tebdil_workers::Workers;
 
-use super::Pulse;
+use super::DatabaseCheck;
 use crate::{
     ads::Ads,
-    auth::{Accounts, Tokens},
+    auth::{AccountService, TokenIssuer},
     config::Config,
-    ends::Ends,
     hub::Hub,
     lifecycle::Tasks,
     limits::Limiters,
+    match_ends::MatchEnds,
     matching::Matchmaker,
     notifications::Notifier,
     relay::Relays,
@@ -43,10 +43,10 @@ pub struct Api {
     pub cipher: FieldCipher,
     /// Vouches for messages.
     pub franking: Arc<FrankingKeys>,
-    pub tokens: Tokens,
-    pub accounts: Arc<Accounts>,
+    pub tokens: TokenIssuer,
+    pub accounts: Arc<AccountService>,
     pub hub: Arc<Hub>,
-    pub ends: Arc<Ends>,
+    pub ends: Arc<MatchEnds>,
     pub relays: Arc<Relays>,
     pub ads: Arc<Ads>,
     pub notifier: Notifier,
@@ -54,6 +54,6 @@ pub struct Api {
     pub workers: Workers,
     pub limiters: Arc<Limiters>,
     /// Whether the database answers.
-    pub pulse: Pulse,
+    pub database_check: DatabaseCheck,
     pub tasks: Tasks,
 }

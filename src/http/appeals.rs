@@ -9,7 +9,7 @@ use tebdil_protocol::{Appeal, AppealRequest, ErrorCode, Page, id::AppealId};
 
 use super::{
     Api,
-    body::Strict,
+    body::StrictJson,
     client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
@@ -30,7 +30,7 @@ pub(super) async fn create(
     State(api): State<Arc<Api>>,
     who: Appellant,
     from: ClientAddress,
-    Strict(request): Strict<AppealRequest>,
+    StrictJson(request): StrictJson<AppealRequest>,
 ) -> Answer<(StatusCode, Json<Appeal>)> {
     api.limiters.check(Limit::AppealAddress, from).await?;
     api.limiters.check(Limit::AppealBan, who.ban_id).await?;

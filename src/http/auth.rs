@@ -36,13 +36,13 @@ pub struct Signed {
 
 /// The role that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Needs {
+pub(super) enum RequiredRole {
     User,
     Staff,
     Admin,
 }
 
-impl Needs {
+impl RequiredRole {
     const fn are_met(self, role: UserRole) -> bool {
         match self {
             Self::User => true,
@@ -57,7 +57,7 @@ impl Needs {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Admitted {
     access: Access,
-    needs: Needs,
+    needs: RequiredRole,
 }
 
 impl Admitted {
@@ -82,8 +82,8 @@ impl Admitted {
             if !self.needs.are_met(alive.role) {
                 return Err(ErrorCode::Forbidden.into());
             }
-            let asks_totp =
-                self.needs != Needs::User && api.config.auth.staff_totp == StaffTotp::Required;
+            let asks_totp = self.needs != RequiredRole::User
+                && api.config.auth.staff_totp == StaffTotp::Required;
             if asks_totp && !api.store.accounts().has_totp(alive.user_id).await? {
                 return Err(ErrorCode::TotpEnrolmentRequired.into());
             }
@@ -92,7 +92,7 @@ impl Admitted {
     }
 
     /// For a request of which only the token was checked.
-    pub const fn new(access: Access, needs: Needs) -> Self {
+    pub const fn new(access: Access, needs: RequiredRole) -> Self {
         Self { access, needs }
     }
 }
@@ -102,7 +102,7 @@ impl Signed {
     pub(super) fn admit<'a>(
         parts: &'a mut Parts,
         api: &'a Arc<Api>,
-        needs: Needs,
+        needs: RequiredRole,
     ) -> BoxFuture<'a, Result<Self, Failure>> {
         Box::pin(async move {
             let access = bearer(&parts.headers, api)?;
@@ -135,7 +135,7 @@ impl FromRequestParts<Arc<Api>> for Signed {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        Self::admit(parts, api, Needs::User).await
+        Self::admit(parts, api, RequiredRole::User).await
     }
 }
 

@@ -9,7 +9,7 @@ use tebdil_protocol::{Block, BlockRequest, ErrorCode, Page, Peer, id::BlockId};
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
@@ -23,7 +23,7 @@ use crate::limits::Limit;
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(request): Strict<BlockRequest>,
+    StrictJson(request): StrictJson<BlockRequest>,
 ) -> Answer<(StatusCode, Json<Block>)> {
     api.limiters.check(Limit::BlockAccount, who.user_id).await?;
     let blocking = api

@@ -31,9 +31,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Who asks is checked again once the body is there: meanwhile a session may have ended, or the
 /// user been banned or lost the role.
 #[derive(Debug)]
-pub struct Strict<T, const MAX: usize = MAX_BODY>(pub T);
+pub struct StrictJson<T, const MAX: usize = MAX_BODY>(pub T);
 
-impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Api>> for Strict<T, MAX> {
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Api>> for StrictJson<T, MAX> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {

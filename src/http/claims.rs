@@ -9,7 +9,7 @@ use tebdil_protocol::{Claim, ClaimRequest, ErrorCode, Page};
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     paging::Params,
     problem::{Answer, Failure},
 };
@@ -26,7 +26,7 @@ use super::{
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(request): Strict<ClaimRequest>,
+    StrictJson(request): StrictJson<ClaimRequest>,
 ) -> Answer<(StatusCode, Json<Claim>)> {
     let rules = api.config.claims;
     match api

@@ -21,15 +21,15 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Asks the database whether it answers, one question at a time, so that health checks cannot use
 /// up its connections.
 #[derive(Debug, Default)]
-pub struct Pulse {
+pub struct DatabaseCheck {
     /// When it was asked last, and whether it answered.
     last: Mutex<Option<(Instant, bool)>>,
 }
 
-impl Pulse {
+impl DatabaseCheck {
     /// The answer is no older than this call, which takes at most twice as long as the database may
     /// take.
-    async fn beats(&self, store: &Store) -> bool {
+    async fn answers(&self, store: &Store) -> bool {
         let came = Instant::now();
         let mut last = self.last.lock().await;
         if let Some((asked, answers)) = *last
@@ -75,7 +75,8 @@ pub(super) async fn healthz() -> &'static str {
 /// Whether a load balancer should send work here.
 #[utoipa::path(get, operation_id = "get_readiness", path = "/readyz", tag = "service", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
-    let (database, redis) = tokio::join!(api.pulse.beats(&api.store), api.realtime.ping());
+    let (database, redis) =
+        tokio::join!(api.database_check.answers(&api.store), api.realtime.ping());
     let redis = redis.is_ok();
     let (clock, draining) = (api.guard.is_right(), api.tasks.is_draining());
     let ready = database && redis && clock && !draining;

@@ -27,10 +27,10 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::{
     Api,
-    auth::{self, Admitted, Needs},
+    auth::{self, Admitted, RequiredRole},
     body::{self, MAX_BODY, MAX_KEYS_BODY, MAX_REPORT_BODY},
     client_ip,
-    describe::{Roles, text_schema},
+    openapi::{Roles, text_schema},
     problem::{Answer, Failure},
 };
 use crate::limits::Limit;
@@ -54,13 +54,13 @@ const MAX_ANSWER: usize = 256 * 1024;
 const CONTEXT: &str = "idempotency_keys.response";
 
 /// Identifies a claimed key.
-struct Claim {
+struct ClaimedKey {
     scope: String,
     key: String,
     begun: Timestamp,
 }
 
-impl Claim {
+impl ClaimedKey {
     fn identity(&self) -> Vec<u8> {
         format!("{}\n{}", self.scope, self.key).into_bytes()
     }
@@ -148,7 +148,7 @@ async fn once(api: &Api, roles: &Roles, request: Request, next: Next) -> Answer<
         .path_and_query()
         .map_or("/", axum::http::uri::PathAndQuery::as_str);
     let hash = api.blind.request(parts.method.as_str(), target, &body);
-    let claim = Claim {
+    let claim = ClaimedKey {
         scope,
         key,
         begun: api.clock.now(),
@@ -204,7 +204,7 @@ fn key_of(request: &Request) -> Answer<String> {
 }
 
 /// Keeps an answer, or frees the key.
-async fn keep(api: &Api, claim: Claim, response: Response) -> Response {
+async fn keep(api: &Api, claim: ClaimedKey, response: Response) -> Response {
     let status = response.status();
     let passing = status.is_server_error()
         || status == StatusCode::UNAUTHORIZED
@@ -239,7 +239,7 @@ async fn keep(api: &Api, claim: Claim, response: Response) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-async fn abandon(api: &Api, claim: &Claim) {
+async fn abandon(api: &Api, claim: &ClaimedKey) {
     if let Err(error) = api
         .store
         .jobs()
@@ -251,7 +251,7 @@ async fn abandon(api: &Api, claim: &Claim) {
 }
 
 /// The body of a kept answer.
-fn opened(api: &Api, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
+fn opened(api: &Api, claim: &ClaimedKey, first: &FirstAnswer) -> Answer<Vec<u8>> {
     let body = api
         .cipher
         .open(
@@ -280,7 +280,7 @@ async fn still_holds(api: &Api, answer: &[u8]) -> Answer<bool> {
     let Some(access) = api.tokens.issued(tokens.access_token.expose()) else {
         return Ok(true);
     };
-    match Admitted::new(access, Needs::User).check(api).await {
+    match Admitted::new(access, RequiredRole::User).check(api).await {
         Ok(_) => Ok(true),
         Err(refused) if [ErrorCode::Unauthorized, ErrorCode::Banned].contains(&refused.code()) => {
             Ok(false)

@@ -12,7 +12,7 @@ use tebdil_protocol::{
 use super::{
     Api,
     auth::Signed,
-    body::{MAX_KEYS_BODY, Strict},
+    body::{MAX_KEYS_BODY, StrictJson},
     problem::{Answer, Failure},
 };
 
@@ -24,7 +24,7 @@ use super::{
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(upload): Strict<KeyUpload, MAX_KEYS_BODY>,
+    StrictJson(upload): StrictJson<KeyUpload, MAX_KEYS_BODY>,
 ) -> Answer<Json<KeysRemaining>> {
     if upload.packages.len() > MAX_KEY_PACKAGES {
         return Err(too_many());

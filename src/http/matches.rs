@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::store::{End, MatchFilter};
+use tebdil_core::store::{EndOutcome, MatchFilter};
 use tebdil_protocol::{
     ErrorCode, MAX_SEQ, Match, MessageNew, Page,
     domain::{EndReason, MatchStatus, Mode},
@@ -133,7 +133,7 @@ pub(super) async fn leave(
     IdPath(id): IdPath<MatchId>,
 ) -> Answer<Json<Match>> {
     match api.ends.end(id, who.user_id, EndReason::Left).await? {
-        End::NotFound => Err(Failure::not_found()),
-        End::Now(_) | End::Before(_) => get(State(api), who, IdPath(id)).await,
+        EndOutcome::NotFound => Err(Failure::not_found()),
+        EndOutcome::Now(_) | EndOutcome::Before(_) => get(State(api), who, IdPath(id)).await,
     }
 }

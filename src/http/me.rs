@@ -10,7 +10,7 @@ use tebdil_protocol::{
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
@@ -35,7 +35,7 @@ pub(super) async fn profile(State(api): State<Arc<Api>>, who: Signed) -> Answer<
 pub(super) async fn update(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(patch): Strict<ProfilePatch>,
+    StrictJson(patch): StrictJson<ProfilePatch>,
 ) -> Answer<Json<User>> {
     api.limiters
         .check(Limit::ProfileAccount, who.user_id)
@@ -55,7 +55,7 @@ pub(super) async fn password(
     State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
-    Strict(request): Strict<PasswordChangeRequest>,
+    StrictJson(request): StrictJson<PasswordChangeRequest>,
 ) -> Answer<StatusCode> {
     api.limiters
         .check(Limit::PasswordAccount, who.user_id)

@@ -2,7 +2,7 @@
 //!
 //! A request's way: [`mod@router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a
 //! service or one store method. To add an endpoint: its body in `tebdil_protocol`, its
-//! handler in the file of its family, one line in `router.rs`; `describe` completes its part of the
+//! handler in the file of its family, one line in `router.rs`; `openapi` completes its part of the
 //! API document.
 
 mod account;
@@ -17,18 +17,17 @@ mod blocks;
 mod body;
 mod claims;
 mod client_ip;
-mod describe;
 mod endpoint;
 mod headers;
 mod health;
 mod host;
 mod idempotency;
 mod keys;
-mod leftover;
 mod matches;
 mod me;
 mod notifications;
 mod observe;
+mod openapi;
 mod paging;
 mod privacy;
 pub mod problem;
@@ -39,6 +38,7 @@ mod router;
 mod rtc;
 mod server;
 mod totp;
+mod unread_body;
 mod verification;
 
 use std::sync::Arc;
@@ -46,11 +46,11 @@ use std::sync::Arc;
 pub use api::Api;
 use axum::routing::MethodRouter;
 pub use client_ip::client;
-pub use health::Pulse;
+pub use health::DatabaseCheck;
 pub use router::{openapi, router};
-pub use server::Place;
+pub use server::ConnectionSlot;
 
-use self::server::Door;
+use self::server::ConnectionLimits;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
@@ -59,13 +59,13 @@ use crate::{config::TrustedProxies, lifecycle::Tasks, limits::Connections};
 /// Starts to serve requests, and sockets by the route `socket`; the task ends when the tasks close.
 pub fn start(api: &Arc<Api>, socket: MethodRouter<Arc<Api>>, listener: TcpListener) {
     let http = &api.config.http;
-    let door = Door {
+    let limits = ConnectionLimits {
         most: http.max_connections,
         connections: Connections::new(&api.config.limits),
         trusted: http.trusted_proxies.clone(),
     };
     let router = router(Arc::clone(api), socket);
-    let serving = server::serve(listener, router, door, api.tasks.clone());
+    let serving = server::serve(listener, router, limits, api.tasks.clone());
     api.tasks.supervise("http", serving);
     let accounts = Arc::clone(&api.accounts);
     drop(tokio::task::spawn_blocking(move || accounts.warm()));
@@ -74,7 +74,7 @@ pub fn start(api: &Arc<Api>, socket: MethodRouter<Arc<Api>>, listener: TcpListen
 /// Starts to serve the metrics; the task ends when the tasks close.
 pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, tasks: &Tasks) {
     // There are only a few scrapers; the bound is against accidents.
-    let door = Door {
+    let limits = ConnectionLimits {
         most: 64,
         connections: Connections::unbounded(),
         trusted: TrustedProxies::default(),
@@ -84,7 +84,7 @@ pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, ta
         server::serve(
             listener,
             health::metrics_router(numbers),
-            door,
+            limits,
             tasks.clone(),
         ),
     );

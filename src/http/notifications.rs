@@ -8,7 +8,7 @@ use tebdil_protocol::{ErrorCode, Notification, NotificationsRead, Page, ReadRequ
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     paging::Params,
     problem::{Answer, Failure},
 };
@@ -48,7 +48,7 @@ pub(super) async fn list(
 pub(super) async fn read(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(request): Strict<ReadRequest>,
+    StrictJson(request): StrictJson<ReadRequest>,
 ) -> Answer<Json<Unread>> {
     let refused =
         |field: &str, detail: &str| Failure::field(ErrorCode::InvalidField, field, detail);

@@ -11,7 +11,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use super::{describe::number_schema, problem::Failure};
+use super::{openapi::number_schema, problem::Failure};
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 100;

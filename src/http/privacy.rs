@@ -15,7 +15,7 @@ use tebdil_protocol::{ErasureRequest, ErrorCode};
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     problem::{Answer, Failure},
 };
 use crate::{address::ClientAddress, limits::Limit};
@@ -33,7 +33,7 @@ pub(super) async fn erase(
     State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
-    Strict(request): Strict<ErasureRequest>,
+    StrictJson(request): StrictJson<ErasureRequest>,
 ) -> Answer<StatusCode> {
     api.limiters
         .check(Limit::PasswordAccount, who.user_id)

@@ -7,7 +7,7 @@ use axum::{
 };
 use tebdil_core::{claim::NotEligible, store::StoreError};
 use tebdil_protocol::{
-    BanNotice, ErrorCode, FieldProblem, Problem, Secret, strict_json::Refused, time::Timestamp,
+    BanNotice, ErrorCode, FieldProblem, Problem, Secret, strict_json::JsonError, time::Timestamp,
 };
 
 use crate::{
@@ -107,8 +107,8 @@ impl From<ErrorCode> for Failure {
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
+impl From<JsonError> for Failure {
+    fn from(refused: JsonError) -> Self {
         Self::field(refused.code, refused.field, refused.detail)
     }
 }

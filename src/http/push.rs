@@ -16,7 +16,7 @@ use tebdil_protocol::{
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     problem::{Answer, Failure},
 };
 
@@ -57,7 +57,7 @@ pub(super) async fn put_token(
     State(api): State<Arc<Api>>,
     who: Signed,
     PushToken(token): PushToken,
-    Strict(request): Strict<PushTokenRequest>,
+    StrictJson(request): StrictJson<PushTokenRequest>,
 ) -> Answer<StatusCode> {
     match api
         .store
@@ -120,7 +120,7 @@ pub(super) async fn preferences(
 pub(super) async fn set_preferences(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(patch): Strict<NotificationPreferencesPatch>,
+    StrictJson(patch): StrictJson<NotificationPreferencesPatch>,
 ) -> Answer<Json<NotificationPreferences>> {
     let changes = [
         (NotificationType::System, patch.system),

@@ -9,7 +9,7 @@ use tebdil_protocol::{ErrorCode, Page, Referral, ReferralRequest, Referrals};
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     paging::Params,
     problem::{Answer, Failure},
 };
@@ -26,7 +26,7 @@ use super::{
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(request): Strict<ReferralRequest>,
+    StrictJson(request): StrictJson<ReferralRequest>,
 ) -> Answer<(StatusCode, Json<Referral>)> {
     let phone = api.accounts.phone_index(&request.phone);
     let phone = phone.ok_or_else(|| {

@@ -11,7 +11,7 @@ use tebdil_core::store::{AutoBanOrder, NewReport, Reporting};
 use super::{
     Api,
     auth::Signed,
-    body::{MAX_REPORT_BODY, Strict},
+    body::{MAX_REPORT_BODY, StrictJson},
     paging::Params,
     problem::{Answer, Failure},
 };
@@ -32,7 +32,7 @@ use crate::{
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(request): Strict<ReportRequest, MAX_REPORT_BODY>,
+    StrictJson(request): StrictJson<ReportRequest, MAX_REPORT_BODY>,
 ) -> Answer<(StatusCode, Json<Report>)> {
     api.limiters
         .check(Limit::ReportAccount, who.user_id)

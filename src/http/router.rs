@@ -16,15 +16,16 @@ use utoipa::{
 
 use super::{
     Api, account, admin, ads, appeals, asyncapi, billing, blocks, claims, client_ip,
-    describe::{self, Roles},
     endpoint::Endpoint,
-    headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe,
+    headers, health, host, idempotency, keys, matches, me, notifications, observe,
+    openapi::{self, Roles},
     privacy,
     problem::Failure,
-    push, referrals, reports, rtc, totp, verification,
+    push, referrals, reports, rtc, totp, unread_body, verification,
 };
 
-/// Routes each URL to its handler, and describes the API with what `#[utoipa::path]` says of the handlers.
+/// Routes each URL to its handler, and describes the API with what `#[utoipa::path]` says of the
+/// handlers.
 macro_rules! routes {
     ($($verb:ident $url:literal $guard:ident $($handler:ident)::+;)*) => {
         #[derive(OpenApi)]
@@ -55,9 +56,10 @@ macro_rules! routes {
     };
 }
 
-// Guards: `open` asks for no token (billing events are signed instead), `user` for a session, `appeal` for the token
-// that a banned user gets, `moderator` and `admin` for a role. Extractors among the handler's arguments enforce them; a
-// test holds the words here against what `#[utoipa::path]` says, and `tests/it/roles.rs` that against the server.
+// Guards: `open` asks for no token (billing events are signed instead), `user` for a session,
+// `appeal` for the token that a banned user gets, `moderator` and `admin` for a role. Extractors
+// among the handler's arguments enforce them; a test holds the words here against what
+// `#[utoipa::path]` says, and `tests/it/roles.rs` that against the server.
 routes! {
     // People.
     GET    "/healthz"                                     open      health::healthz;
@@ -167,7 +169,7 @@ impl Modify for Bearer {
 /// The OpenAPI document that `GET /openapi.json` answers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut openapi = Description::openapi();
-    describe::complete(&mut openapi);
+    openapi::complete(&mut openapi);
     openapi
 }
 
@@ -198,7 +200,7 @@ pub fn router(api: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
         ))
         .layer(from_fn_with_state(Arc::clone(&api), client_ip::limit))
         .layer(from_fn(host::once))
-        .layer(from_fn(leftover::drop_rest))
+        .layer(from_fn(unread_body::drop_rest))
         .layer(from_fn(observe::observe))
         .layer(from_fn(headers::protect))
         .with_state(api)

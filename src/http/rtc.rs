@@ -8,7 +8,7 @@ use tebdil_protocol::{ErrorCode, IceServers, IceServersRequest, domain::Mode};
 use super::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     problem::{Answer, Failure},
 };
 use crate::limits::Limit;
@@ -26,7 +26,7 @@ use crate::limits::Limit;
 pub(super) async fn ice_servers(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(request): Strict<IceServersRequest>,
+    StrictJson(request): StrictJson<IceServersRequest>,
 ) -> Answer<Json<IceServers>> {
     api.limiters.check(Limit::IceAccount, who.user_id).await?;
     let side = api

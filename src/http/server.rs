@@ -27,14 +27,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A connection's place within the bound. Whatever takes over the connection, such as the
 /// WebSocket, takes this along.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ConnectionSlot {
     _permit: Arc<OwnedSemaphorePermit>,
     /// Its place among those of its address; none for a proxy.
     of_address: Option<Arc<ConnectionPermit>>,
 }
 
 /// Who may connect.
-pub(super) struct Door {
+pub(super) struct ConnectionLimits {
     /// Connections at once.
     pub(super) most: usize,
     pub(super) connections: Connections,
@@ -46,10 +46,10 @@ pub(super) struct Door {
 pub(super) fn serve(
     listener: TcpListener,
     router: Router,
-    door: Door,
+    limits: ConnectionLimits,
     tasks: Tasks,
 ) -> impl Future<Output = ()> + Send {
-    let places = Arc::new(Semaphore::new(door.most.min(Semaphore::MAX_PERMITS)));
+    let places = Arc::new(Semaphore::new(limits.most.min(Semaphore::MAX_PERMITS)));
     async move {
         loop {
             let next = async {
@@ -65,11 +65,11 @@ pub(super) fn serve(
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let is_proxy = door.trusted.contains(peer.ip());
+                    let is_proxy = limits.trusted.contains(peer.ip());
                     let of_address = if is_proxy {
                         None
                     } else {
-                        door.connections.enter(peer.ip().into())
+                        limits.connections.enter(peer.ip().into())
                     };
                     if of_address.is_none() && !is_proxy {
                         // Reset, since an orderly close would cost this side some waiting.
@@ -81,7 +81,7 @@ pub(super) fn serve(
                     // Frames are small, and a client waits for each.
                     let _ = stream.set_nodelay(true);
                     let (router, until) = (router.clone(), tasks.clone());
-                    let place = Place {
+                    let place = ConnectionSlot {
                         of_address: of_address.map(Arc::new),
                         _permit: Arc::new(permit),
                     };
@@ -101,7 +101,7 @@ async fn connection(
     peer: SocketAddr,
     router: Router,
     tasks: Tasks,
-    place: Place,
+    place: ConnectionSlot,
 ) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         // The whole header has arrived.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_protocol::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
 
-use super::{Api, auth::Signed, body::Strict, problem::Answer};
+use super::{Api, auth::Signed, body::StrictJson, problem::Answer};
 use crate::{address::ClientAddress, limits::Limit};
 
 /// Begin to set up a second factor, as a member of staff. It is not asked for until its first code
@@ -21,7 +21,7 @@ pub(super) async fn begin_totp(
     State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
-    Strict(request): Strict<TotpRequest>,
+    StrictJson(request): StrictJson<TotpRequest>,
 ) -> Answer<Json<TotpSetup>> {
     api.limiters
         .check(Limit::PasswordAccount, who.user_id)
@@ -47,7 +47,7 @@ pub(super) async fn begin_totp(
 pub(super) async fn confirm_totp(
     State(api): State<Arc<Api>>,
     who: Signed,
-    Strict(request): Strict<TotpConfirmation>,
+    StrictJson(request): StrictJson<TotpConfirmation>,
 ) -> Answer<Json<RecoveryCodes>> {
     api.limiters
         .check(Limit::PasswordAccount, who.user_id)
@@ -76,7 +76,7 @@ pub(super) async fn remove_totp(
     State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
-    Strict(request): Strict<TotpRemoval>,
+    StrictJson(request): StrictJson<TotpRemoval>,
 ) -> Answer<StatusCode> {
     api.limiters
         .check(Limit::PasswordAccount, who.user_id)

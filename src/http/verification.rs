@@ -8,7 +8,7 @@ use tebdil_protocol::{
     VerificationRequired, VerifyPhoneRequest, domain::CodePurpose,
 };
 
-use super::{Api, body::Strict, client_ip::ClientAddress, me, problem::Answer};
+use super::{Api, body::StrictJson, client_ip::ClientAddress, me, problem::Answer};
 use crate::auth::AccountError;
 
 /// Sends a code that completes a registration.
@@ -45,7 +45,7 @@ pub(super) async fn begin(
 pub(super) async fn verify_phone(
     State(api): State<Arc<Api>>,
     from: ClientAddress,
-    Strict(request): Strict<VerifyPhoneRequest>,
+    StrictJson(request): StrictJson<VerifyPhoneRequest>,
 ) -> Answer<(StatusCode, Json<Authenticated>)> {
     let phone = api.accounts.phone_index(&request.phone);
     api.limiters
@@ -69,7 +69,7 @@ pub(super) async fn verify_phone(
 pub(super) async fn password_reset(
     State(api): State<Arc<Api>>,
     from: ClientAddress,
-    Strict(request): Strict<PasswordResetRequest>,
+    StrictJson(request): StrictJson<PasswordResetRequest>,
 ) -> Answer<StatusCode> {
     if !api.accounts.sends_codes() {
         return Err(AccountError::NoCodes.into());
@@ -99,7 +99,7 @@ pub(super) async fn password_reset(
 pub(super) async fn confirm_password_reset(
     State(api): State<Arc<Api>>,
     from: ClientAddress,
-    Strict(request): Strict<PasswordResetConfirmation>,
+    StrictJson(request): StrictJson<PasswordResetConfirmation>,
 ) -> Answer<StatusCode> {
     let phone = api.accounts.phone_index(&request.phone);
     api.limiters

@@ -24,7 +24,7 @@ pub use connection::{Connection, ConnectionId, come_back_after_ms};
 use dashmap::{DashMap, Entry};
 pub use message::{Audience, Body, NodeMessage, Unreadable};
 pub use outbound::{Next, Outbound, OutboundLimits};
-pub use outgoing::{Known, Mark, Outgoing};
+pub use outgoing::{KnownMatches, Mark, Outgoing};
 use tebdil_core::realtime::{Bus, Device, Presence, Realtime};
 use tebdil_protocol::{
     CloseCode, ServerFrame,

@@ -7,7 +7,7 @@ use tebdil_protocol::{CloseCode, id::MatchId};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{Known, Mark, Outgoing};
+use super::{KnownMatches, Mark, Outgoing};
 
 /// Capacity kept for an empty queue; a burst does not stay allocated.
 const KEPT_CAPACITY: usize = 16;
@@ -53,7 +53,7 @@ struct Queue {
     frames: VecDeque<Utf8Bytes>,
     /// Present while held.
     held: Option<Vec<Outgoing>>,
-    known: Known,
+    known: KnownMatches,
     /// Something is missing, and was told to be.
     gap: bool,
     /// Bytes in `frames` and `held`.
@@ -67,7 +67,7 @@ impl Outbound {
         let queue = Queue {
             frames: VecDeque::new(),
             held: Some(Vec::new()),
-            known: Known::new(),
+            known: KnownMatches::new(),
             gap: false,
             bytes: 0,
             close: None,
@@ -128,7 +128,7 @@ impl Outbound {
     /// Holds the queue of a device that may have missed something, for a replay; what it knows.
     /// `None` when it is held already, whose [`Outbound::release`] then asks for one more round, or
     /// closed.
-    pub fn hold(&self) -> Option<Known> {
+    pub fn hold(&self) -> Option<KnownMatches> {
         let mut queue = self.queue.lock();
         if queue.close.is_some() {
             return None;
@@ -144,7 +144,7 @@ impl Outbound {
 
     /// Lets the held frames follow a replay after which the device knows `known`, but those that
     /// the replay has sent. True when something is missing again: hold and replay once more.
-    pub fn release(&self, known: Known) -> bool {
+    pub fn release(&self, known: KnownMatches) -> bool {
         let gap = {
             let mut queue = self.queue.lock();
             let Some(held) = queue.held.take() else {
@@ -417,7 +417,7 @@ mod tests {
             frames: 20,
             bytes: 1_000,
         });
-        queue.release(Known::new());
+        queue.release(KnownMatches::new());
         queue.push(frame("found", Some(Mark::Found(MatchId(1)))));
         assert!(!queue.push(message(1)));
         queue.push(frame("found again", Some(Mark::Found(MatchId(1)))));
@@ -440,7 +440,7 @@ mod tests {
             },
         ] {
             let queue = Outbound::held(limits);
-            queue.release(Known::new());
+            queue.release(KnownMatches::new());
             for _ in 0..3 {
                 queue.push(frame("xx", None));
             }
@@ -482,7 +482,7 @@ mod tests {
             frames: 10,
             bytes: 1_000,
         });
-        queue.release(Known::new());
+        queue.release(KnownMatches::new());
         queue.push(frame("last words", None));
         queue.close(CloseCode::Draining);
         queue.push(frame("too late", None));

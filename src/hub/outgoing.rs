@@ -46,4 +46,4 @@ impl Outgoing {
 
 /// Matches that a device knows to go on, with the highest `seq` of the peer up to which it was sent
 /// everything.
-pub type Known = Vec<(MatchId, i64)>;
+pub type KnownMatches = Vec<(MatchId, i64)>;

@@ -26,7 +26,7 @@ use tebdil_protocol::{
     id::{BanId, UserId},
 };
 
-use self::passwords::Passwords;
+use self::passwords::PasswordLimits;
 pub use self::{
     codes::SpentText,
     connections::{ConnectionPermit, Connections},
@@ -45,7 +45,7 @@ pub struct Limiters {
     blind: BlindIndex,
     /// In the order of [`Limit`].
     each: Vec<Limiter>,
-    passwords: Passwords,
+    passwords: PasswordLimits,
 }
 
 /// Something has to wait.
@@ -141,7 +141,7 @@ impl Limiters {
         Self {
             each: Limit::VARIANTS.iter().map(limiter).collect(),
             blind,
-            passwords: Passwords::new(settings, realtime, log),
+            passwords: PasswordLimits::new(settings, realtime, log),
         }
     }
 

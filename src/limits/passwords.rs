@@ -28,7 +28,7 @@ const LOGGED: Rate = Rate {
 
 /// The counters of wrong passwords.
 #[derive(Debug)]
-pub(super) struct Passwords {
+pub(super) struct PasswordLimits {
     phones: Backoff,
     addresses: Backoff,
     accounts: Backoff,
@@ -70,7 +70,7 @@ struct CountedTry<'a> {
     taken: Try,
 }
 
-impl Passwords {
+impl PasswordLimits {
     pub fn new(settings: &LimitSettings, realtime: &Realtime, log: GuessLog) -> Self {
         let rules = settings.passwords;
         let backoff = |name, rule| realtime.backoff(name, settings.enabled.then_some(rule));

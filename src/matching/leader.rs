@@ -25,7 +25,7 @@ use self::account::{Entry, State};
 use super::{
     SILENCE,
     engine::{Engine, Pair, Ticket, Widening},
-    message::{Said, Term, ToLeader, ToNode, Why},
+    message::{Envelope, Term, TicketEnd, ToLeader, ToNode},
 };
 
 /// Most tickets that the store is asked about at once.
@@ -59,7 +59,7 @@ pub(super) struct Leader {
     gathers_until: Option<Instant>,
     /// Background searches without a connection that others of their account have ended: the store
     /// has to know, or its table would bring them back.
-    pub(super) over: BTreeMap<TicketId, Why>,
+    pub(super) over: BTreeMap<TicketId, TicketEnd>,
     /// For nodes.
     pub(super) out: BTreeMap<NodeId, Vec<ToNode>>,
 }
@@ -83,7 +83,7 @@ impl Leader {
     }
 
     /// A message of a node; one that is not newer than the last is passed over.
-    pub(super) fn receive(&mut self, said: Said<ToLeader>, now: Now) {
+    pub(super) fn receive(&mut self, said: Envelope<ToLeader>, now: Now) {
         let node = said.by;
         let heard = self.heard.entry(node).or_insert((0, now.instant));
         if said.number <= heard.0 {
@@ -172,7 +172,7 @@ impl Leader {
             };
             let (user, leaving) = (entry.user, entry.leaving);
             entry.state = State::Behind;
-            let matched = found.contains_key(&id).then_some(Why::Matched);
+            let matched = found.contains_key(&id).then_some(TicketEnd::Matched);
             if let Some(why) = matched.or(leaving) {
                 self.end(id, why, now);
             }
@@ -199,7 +199,7 @@ impl Leader {
     ) {
         for id in known.difference(kept) {
             if let Some(user) = self.entries.get(id).map(|entry| entry.user) {
-                self.retire(*id, Why::Gone, now);
+                self.retire(*id, TicketEnd::Gone, now);
                 self.review(user, now);
             }
         }
@@ -269,7 +269,7 @@ impl Leader {
         }
     }
 
-    fn tell_ended(&mut self, node: NodeId, id: TicketId, why: Why) {
+    fn tell_ended(&mut self, node: NodeId, id: TicketId, why: TicketEnd) {
         let ended = ToNode::Ended { id, why };
         self.out.entry(node).or_default().push(ended);
     }

@@ -18,7 +18,7 @@ use super::{
     MatchmakerConfig,
     leader::Now,
     message::MatchmakingMessage,
-    node::Node,
+    node::MatchmakerNode,
     request::{self, FindError, refusal},
     task::{Channels, MatchmakerTask},
 };
@@ -28,11 +28,11 @@ use crate::{chat::NewMatches, hub::Connection};
 const INBOX: usize = 1_024;
 
 /// What a connection has done with the node's tickets.
-pub(super) type Request = Box<dyn FnOnce(&mut Node, Now) + Send>;
+pub(super) type Request = Box<dyn FnOnce(&mut MatchmakerNode, Now) + Send>;
 
-/// What a matchmaker is made of.
+/// What the matchmaker and its task work with.
 #[derive(Debug, Clone)]
-pub struct Parts {
+pub struct MatchmakerContext {
     pub store: Store,
     pub new_matches: NewMatches,
     pub clock: Clock,
@@ -49,7 +49,7 @@ pub struct Parts {
 /// The way to the matchmaker.
 #[derive(Debug)]
 pub struct Matchmaker {
-    parts: Parts,
+    context: MatchmakerContext,
     inbox: mpsc::Sender<Request>,
     messages: mpsc::UnboundedSender<MatchmakingMessage>,
     /// Why no search can begin.
@@ -68,7 +68,7 @@ pub struct Status {
 
 impl Matchmaker {
     /// The service, and the task that has to be run for it.
-    pub fn new(parts: Parts) -> (Self, MatchmakerTask) {
+    pub fn new(context: MatchmakerContext) -> (Self, MatchmakerTask) {
         let (inbox, requests) = mpsc::channel(INBOX);
         // Unbounded: its writer must not wait. What comes in was in the bus's own queue before.
         let (messages, incoming) = mpsc::unbounded_channel();
@@ -79,9 +79,9 @@ impl Matchmaker {
             to_self: messages.clone(),
             refuses: refusing,
         };
-        let task = MatchmakerTask::new(parts.clone(), channels);
+        let task = MatchmakerTask::new(context.clone(), channels);
         let matchmaker = Self {
-            parts,
+            context,
             inbox,
             messages,
             refuses,
@@ -108,8 +108,8 @@ impl Matchmaker {
         if let Some(code) = *self.refuses.borrow() {
             return Err(FindError::Refused(Box::new(refusal(code, None))));
         }
-        let Parts { store, config, .. } = &self.parts;
-        let (id, now) = (self.parts.ids.next(), self.parts.clock.now());
+        let MatchmakerContext { store, config, .. } = &self.context;
+        let (id, now) = (self.context.ids.next(), self.context.clock.now());
         let ticket = request::ticket(store, config, connection, &mut wish, id, now).await?;
         if wish.background {
             let search = BackgroundSearch {
@@ -140,9 +140,9 @@ impl Matchmaker {
         connection: &Arc<Connection>,
         re: Option<FrameId>,
     ) -> Result<(), StoreError> {
-        let matches = self.parts.store.matches();
+        let matches = self.context.store.matches();
         matches.end_search(connection.user_id).await?;
-        let (id, to) = (self.parts.ids.next(), Arc::clone(connection));
+        let (id, to) = (self.context.ids.next(), Arc::clone(connection));
         self.ask(move |node, now| node.cancel(id, to, re, now.instant))
             .await;
         Ok(())
@@ -156,7 +156,7 @@ impl Matchmaker {
         &self,
         connection: &Arc<Connection>,
     ) -> Result<Option<RunningSearch>, StoreError> {
-        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        let (store, now) = (&self.context.store, self.context.clock.now());
         let search = store.matches().search_of(connection.user_id, now).await?;
         let of_device = |search: &BackgroundSearch| search.session_id == connection.session_id;
         let Some(search) = search.filter(of_device) else {
@@ -170,7 +170,7 @@ impl Matchmaker {
             mode: ticket.mode,
         };
         // From now on its node does this.
-        let until = now + self.parts.config.background;
+        let until = now + self.context.config.background;
         let matches = store.matches();
         matches.extend_searches(&[ticket.id], until, now).await?;
         let to = Arc::clone(connection);
@@ -214,7 +214,7 @@ impl Matchmaker {
         let _ = self.messages.send(message);
     }
 
-    async fn ask(&self, request: impl FnOnce(&mut Node, Now) + Send + 'static) {
+    async fn ask(&self, request: impl FnOnce(&mut MatchmakerNode, Now) + Send + 'static) {
         // At the end of the node nobody listens, and every connection is closing.
         let _ = self.inbox.send(Box::new(request)).await;
     }

@@ -31,9 +31,9 @@ pub struct Term {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchmakingMessage {
-    ToLeader(Said<ToLeader>),
+    ToLeader(Envelope<ToLeader>),
     /// Also without a part, to everybody and once a second: then it says who leads.
-    ToNode(Said<ToNode>),
+    ToNode(Envelope<ToNode>),
     /// From whoever learned of a block to everybody.
     Blocked {
         a: UserId,
@@ -43,7 +43,7 @@ pub enum MatchmakingMessage {
 
 /// What the leader says, or what is said to it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Said<P> {
+pub struct Envelope<P> {
     pub by: NodeId,
     /// The number of the leader's [`Term`].
     pub term: i64,
@@ -77,13 +77,13 @@ pub enum ToNode {
     /// Send these.
     Want(Vec<TicketId>),
     /// It is over, for good. Said again for as long as the node has it.
-    Ended { id: TicketId, why: Why },
+    Ended { id: TicketId, why: TicketEnd },
 }
 
 /// Why a ticket is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum TicketEnd {
     /// It became a match, of which its user is told.
     Matched,
     /// By a cancel. Of a cancel: all that it was to end is over.

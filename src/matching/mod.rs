@@ -26,8 +26,8 @@ mod tests;
 
 use std::time::Duration;
 
-pub use matchmaker::{Matchmaker, Parts, Status};
-pub use message::{MatchmakingMessage, Said, Term, ToLeader, ToNode, Why};
+pub use matchmaker::{Matchmaker, MatchmakerContext, Status};
+pub use message::{Envelope, MatchmakingMessage, Term, TicketEnd, ToLeader, ToNode};
 pub use request::FindError;
 pub use task::MatchmakerTask;
 use tebdil_core::store::MatchRules;

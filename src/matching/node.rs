@@ -21,16 +21,16 @@ use super::{
     engine::{Engine, Ticket, Widening},
     leader::{Leader, Now},
     matchmaker::Status,
-    message::{MatchmakingMessage, Said, Term, ToLeader, ToNode, Why, in_parts},
+    message::{Envelope, MatchmakingMessage, Term, TicketEnd, ToLeader, ToNode, in_parts},
     request::refusal,
 };
 use crate::hub::{Connection, ConnectionId};
 
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct MatchmakerNode {
     id: NodeId,
     widening: Widening,
-    own: BTreeMap<TicketId, Own>,
+    own: BTreeMap<TicketId, OwnTicket>,
     of_user: BTreeSet<(UserId, TicketId)>,
     /// The leader, if it is this node, and when its lease runs out.
     pub(super) leader: Option<Leader>,
@@ -48,14 +48,14 @@ pub(super) struct Node {
     heard: u64,
     parts: Vec<ToLeader>,
     /// Background searches that are over: the store has to know before their devices do.
-    pub(super) over: BTreeMap<TicketId, Why>,
+    pub(super) over: BTreeMap<TicketId, TicketEnd>,
     /// For one node, which may be this one, or for all others; in order.
     pub(super) out: Vec<(Option<NodeId>, MatchmakingMessage)>,
 }
 
 /// A ticket, and the way back to its device.
 #[derive(Debug)]
-struct Own {
+struct OwnTicket {
     user: UserId,
     connection: Arc<Connection>,
     wish: Wish,
@@ -79,7 +79,7 @@ enum Wish {
     Answered,
 }
 
-impl Own {
+impl OwnTicket {
     fn search(&self) -> Option<&Arc<Ticket>> {
         match &self.wish {
             Wish::Search(ticket) => Some(ticket),
@@ -93,7 +93,7 @@ impl Own {
     }
 }
 
-impl Node {
+impl MatchmakerNode {
     pub(super) fn new(id: NodeId, widening: Widening, now: Instant) -> Self {
         Self {
             id,
@@ -116,7 +116,7 @@ impl Node {
 
     /// The searches of this node's connections.
     pub(super) fn searches(&self) -> impl Iterator<Item = &Arc<Ticket>> {
-        self.own.values().filter_map(Own::search)
+        self.own.values().filter_map(OwnTicket::search)
     }
 
     pub(super) fn status(&self) -> Status {
@@ -186,7 +186,7 @@ impl Node {
 
     /// Whether none of its connections searches, but for those whose places nobody takes over.
     pub(super) fn is_done(&self, waits_for_heir: bool) -> bool {
-        let done = |own: &Own| own.search().is_none() || own.left && !waits_for_heir;
+        let done = |own: &OwnTicket| own.search().is_none() || own.left && !waits_for_heir;
         self.own.values().all(done)
     }
 
@@ -333,9 +333,9 @@ impl Node {
         }
     }
 
-    fn say<P>(&mut self, term: i64, parts: Vec<P>) -> Said<P> {
+    fn say<P>(&mut self, term: i64, parts: Vec<P>) -> Envelope<P> {
         self.sent += 1;
-        Said {
+        Envelope {
             by: self.id,
             term,
             number: self.sent,
@@ -349,7 +349,7 @@ impl Node {
             return;
         }
         let user = connection.user_id;
-        let own = Own {
+        let own = OwnTicket {
             user,
             connection,
             wish,
@@ -385,9 +385,9 @@ impl Node {
     }
 
     /// A ticket is over.
-    fn ended(&mut self, id: TicketId, why: Why) {
+    fn ended(&mut self, id: TicketId, why: TicketEnd) {
         match self.own.get(&id).map(|own| (own.user, own.search())) {
-            Some((_, Some(search))) if search.background && why != Why::Matched => {
+            Some((_, Some(search))) if search.background && why != TicketEnd::Matched => {
                 self.over.insert(id, why);
             }
             Some((user, None)) => {
@@ -407,7 +407,7 @@ impl Node {
 
     /// Forgets a ticket that is over, in the store too: its device hears why, and the leader that
     /// it is here no more.
-    pub(super) fn close(&mut self, id: TicketId, why: Why) {
+    pub(super) fn close(&mut self, id: TicketId, why: TicketEnd) {
         self.parts.push(ToLeader::Withdraw { id, park: false });
         let Some(own) = self.remove(id) else {
             return;
@@ -416,7 +416,7 @@ impl Node {
             Wish::Search(_) => {
                 // Whoever cancels its own search hears it once.
                 let by = self.of(own.user).find(|(_, by)| by.answers(id));
-                let by = by.filter(|_| why == Why::Cancelled).map(|(id, _)| id);
+                let by = by.filter(|_| why == TicketEnd::Cancelled).map(|(id, _)| id);
                 let re = match by.and_then(|by| self.own.get_mut(&by)) {
                     Some(by) => match std::mem::replace(&mut by.wish, Wish::Answered) {
                         Wish::Cancel { re, .. } => re,
@@ -426,7 +426,7 @@ impl Node {
                 };
                 (why.frame(id), re)
             }
-            Wish::Cancel { re, .. } if why == Why::TooLate => {
+            Wish::Cancel { re, .. } if why == TicketEnd::TooLate => {
                 (Some(refusal(ErrorCode::NotSearching, None)), re)
             }
             Wish::Cancel { re, .. } => (Some(cancelled(None, CancelReason::Cancelled)), re),
@@ -437,20 +437,20 @@ impl Node {
         }
     }
 
-    fn remove(&mut self, id: TicketId) -> Option<Own> {
+    fn remove(&mut self, id: TicketId) -> Option<OwnTicket> {
         let own = self.own.remove(&id)?;
         self.of_user.remove(&(own.user, id));
         Some(own)
     }
 
     /// The tickets of an account, oldest first.
-    fn of(&self, user: UserId) -> impl Iterator<Item = (TicketId, &Own)> {
+    fn of(&self, user: UserId) -> impl Iterator<Item = (TicketId, &OwnTicket)> {
         let range = (user, TicketId(i64::MIN))..=(user, TicketId(i64::MAX));
         let own = |(_, id): &(UserId, TicketId)| Some((*id, self.own.get(id)?));
         self.of_user.range(range).filter_map(own)
     }
 
-    fn searches_of(&self, user: UserId, like: impl Fn(&Own) -> bool) -> Vec<TicketId> {
+    fn searches_of(&self, user: UserId, like: impl Fn(&OwnTicket) -> bool) -> Vec<TicketId> {
         let searches = self
             .of(user)
             .filter(|(_, own)| own.search().is_some() && like(own));
@@ -462,7 +462,7 @@ fn cancelled(ticket_id: Option<TicketId>, reason: CancelReason) -> ServerFrame {
     ServerFrame::MatchCancelled(MatchCancelled { ticket_id, reason })
 }
 
-impl Why {
+impl TicketEnd {
     /// What the device of a search is told.
     fn frame(self, ticket: TicketId) -> Option<ServerFrame> {
         let because = |reason| Some(cancelled(Some(ticket), reason));

@@ -12,7 +12,7 @@ use tebdil_protocol::{
 
 use super::{
     MatchmakerConfig,
-    engine::{Place, Ticket},
+    engine::{Coordinates, Ticket},
 };
 use crate::{hub::Connection, profile};
 
@@ -146,7 +146,7 @@ pub(super) async fn of_wish(
         background: wish.background,
         away: false,
         mode: wish.mode,
-        place: user.location().map(|place| Place {
+        place: user.location().map(|place| Coordinates {
             lat: place.lat,
             lon: place.lon,
         }),

@@ -1,4 +1,4 @@
-//! The task that runs a node's matching: time, bus and store around the [`Node`].
+//! The task that runs a node's matching: time, bus and store around the [`MatchmakerNode`].
 
 mod lease;
 
@@ -8,7 +8,7 @@ use std::{
 };
 
 use tebdil_core::store::{
-    MadeMatch, MatchmakerTerm, NewMatch, PairOutcome, Refusal, SideDevice, Store, StoreError,
+    MadeMatch, MatchmakerTerm, NewMatch, PairOutcome, SideDevice, Store, StoreError, TicketRefusal,
 };
 use tebdil_protocol::{ErrorCode, domain::Mode, id::TicketId, time::Timestamp};
 use tokio::{
@@ -22,9 +22,9 @@ use super::{
     BEAT,
     engine::{Pair, Ticket},
     leader::{Leader, Now},
-    matchmaker::{Parts, Request},
-    message::{MatchmakingMessage, Term, Why},
-    node::Node,
+    matchmaker::{MatchmakerContext, Request},
+    message::{MatchmakingMessage, Term, TicketEnd},
+    node::MatchmakerNode,
     request,
 };
 
@@ -61,8 +61,8 @@ pub(super) struct Channels {
 )]
 #[derive(Debug)]
 pub struct MatchmakerTask {
-    node: Node,
-    parts: Parts,
+    node: MatchmakerNode,
+    context: MatchmakerContext,
     channels: Channels,
     /// Everything that takes time; the task itself never waits for it.
     work: JoinSet<After>,
@@ -80,11 +80,11 @@ pub struct MatchmakerTask {
 }
 
 impl MatchmakerTask {
-    pub(super) fn new(parts: Parts, channels: Channels) -> Self {
-        let widening = parts.config.widening.clone();
+    pub(super) fn new(context: MatchmakerContext, channels: Channels) -> Self {
+        let widening = context.config.widening.clone();
         Self {
-            node: Node::new(parts.realtime.node, widening, Instant::now()),
-            parts,
+            node: MatchmakerNode::new(context.realtime.node, widening, Instant::now()),
+            context,
             channels,
             work: JoinSet::new(),
             committing: false,
@@ -141,7 +141,7 @@ impl MatchmakerTask {
 
     fn now(&self) -> Now {
         Now {
-            clock: self.parts.clock.now(),
+            clock: self.context.clock.now(),
             instant: Instant::now(),
         }
     }
@@ -205,7 +205,7 @@ impl MatchmakerTask {
         let background = self.node.searches().filter(|ticket| ticket.background);
         let background: Vec<TicketId> = background.map(|ticket| ticket.id).collect();
         if self.beats.is_multiple_of(EXTEND) && !background.is_empty() {
-            let (store, until) = (self.parts.store.clone(), self.parts.config.background);
+            let (store, until) = (self.context.store.clone(), self.context.config.background);
             let extend = async move {
                 let matches = store.matches();
                 matches
@@ -246,7 +246,7 @@ impl MatchmakerTask {
         self.stuck.get_or_insert(now.instant);
         metrics::histogram!("tebdil_match_batch_size")
             .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        let (store, config) = (self.parts.store.clone(), self.parts.config.clone());
+        let (store, config) = (self.context.store.clone(), self.context.config.clone());
         let (pairs, proposed): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let work = async move {
             let number = MatchmakerTerm(term.number);
@@ -292,7 +292,7 @@ impl MatchmakerTask {
                     offerer, answerer, ..
                 }) => {
                     for (side, fault) in sides.into_iter().zip([offerer, answerer]) {
-                        if let Some(Refusal::Used(match_id)) = fault {
+                        if let Some(TicketRefusal::Used(match_id)) = fault {
                             told.push((match_id, side.user, side.session));
                         } else if fault.is_some() && side.background {
                             over.push(side.ticket);
@@ -320,7 +320,7 @@ impl MatchmakerTask {
     fn check(&mut self, term: Term, asked: Vec<TicketId>) {
         self.checking = true;
         self.stuck.get_or_insert(Instant::now());
-        let store = self.parts.store.clone();
+        let store = self.context.store.clone();
         let work = async move {
             let used = store.matches().used_among(&asked).await;
             if used.is_err() {
@@ -352,7 +352,7 @@ impl MatchmakerTask {
             for (id, why) in over {
                 let matched = matched.contains_key(&id);
                 task.node
-                    .close(id, if matched { Why::Matched } else { why });
+                    .close(id, if matched { TicketEnd::Matched } else { why });
             }
             task.node.flush();
             task.tell(Vec::new(), matched.into_values().collect());
@@ -368,7 +368,7 @@ impl MatchmakerTask {
         if over.is_empty() {
             return;
         }
-        let store = self.parts.store.clone();
+        let store = self.context.store.clone();
         let end = async move {
             store.matches().end_searches(&over).await?;
             store.matches().used_among(&over).await
@@ -385,7 +385,7 @@ impl MatchmakerTask {
         };
         self.looking = true;
         let (term, known) = (leader.term, leader.background());
-        let (store, clock) = (self.parts.store.clone(), self.parts.clock.clone());
+        let (store, clock) = (self.context.store.clone(), self.context.clock.clone());
         let look = async move { (kept(&store, &known, clock.now()).await, known) };
         self.spawn(look, move |task, (kept, known), now| {
             task.looking = false;
@@ -410,15 +410,15 @@ impl MatchmakerTask {
         if made.is_empty() && told.is_empty() {
             return;
         }
-        let tell = self.parts.new_matches.clone().tell(made, told);
+        let tell = self.context.new_matches.clone().tell(made, told);
         self.spawn(tell, |_, (), _| {});
     }
 
     fn send(&mut self) {
-        let (bus, encode) = (&self.parts.realtime.bus, self.parts.encode);
+        let (bus, encode) = (&self.context.realtime.bus, self.context.encode);
         for (to, message) in self.node.out.drain(..) {
             match to {
-                Some(node) if node == self.parts.realtime.node => {
+                Some(node) if node == self.context.realtime.node => {
                     // The receiver is this task.
                     let _ = self.channels.to_self.send(message);
                 }

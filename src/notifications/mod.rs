@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tebdil_core::store::Notified;
 use tebdil_protocol::{Notification, NotificationsRead, Quota, ServerFrame, id::UserId};
 pub use texts::Texts;
-pub use wakeups::{Waker, Wakeups};
+pub use wakeups::{Wakeups, WakeupsTask};
 
 use crate::hub::Hub;
 

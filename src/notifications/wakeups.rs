@@ -84,7 +84,7 @@ impl Wakeups {
 
 /// The task that wakes those who were noted.
 #[derive(Debug)]
-pub struct Waker {
+pub struct WakeupsTask {
     pub wakeups: Arc<Wakeups>,
     pub store: Store,
     pub hub: Arc<Hub>,
@@ -92,7 +92,7 @@ pub struct Waker {
     pub notifier: Notifier,
 }
 
-impl Waker {
+impl WakeupsTask {
     /// Wakes until `closing`, and then those noted so far.
     pub async fn run(self, closing: CancellationToken) {
         loop {
@@ -135,7 +135,7 @@ impl Waker {
             .order_wakeups(&away, self.clock.now())
             .await?;
         if ordered > 0 {
-            metrics::counter!("tebdil_wakeups_total", "by" => "desk").increment(ordered);
+            metrics::counter!("tebdil_wakeups_total", "by" => "node").increment(ordered);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tebdil_core::store::Store;
 use tebdil_protocol::{IceServer, IceServers, Secret, domain::MatchRole, id::MatchId, time::Clock};
-use tebdil_signaling::{Relay, RelayError, RelayRanges, RelaySecret, RelaySettings, SideId};
+use tebdil_signaling::{Relay, RelayError, RelayRanges, RelaySecret, RelaySettings, RelaySideId};
 use tokio::sync::Notify;
 
 use crate::{config, error::RunError, lifecycle::Tasks};
@@ -147,7 +147,7 @@ impl Relays {
         let Some(relay) = self.embedded.clone() else {
             return;
         };
-        let sides: Vec<SideId> = MatchRole::ALL
+        let sides: Vec<RelaySideId> = MatchRole::ALL
             .iter()
             .map(|role| self.secret.side(match_id, *role))
             .collect();

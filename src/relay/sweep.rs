@@ -13,7 +13,7 @@ use std::{
 use futures_util::future::join_all;
 use tebdil_core::store::{Store, StoreError};
 use tebdil_protocol::{domain::MatchRole, id::MatchId, time::Timestamp};
-use tebdil_signaling::{Relay, SideId};
+use tebdil_signaling::{Relay, RelaySideId};
 use tokio_util::sync::CancellationToken;
 
 use super::Relays;
@@ -37,7 +37,7 @@ impl Relays {
         };
         // In this order no call is too new to be found: a side that holds something has a
         // credential, which follows the commit of its match.
-        let mut over: HashSet<SideId> = relay.sides().into_iter().collect();
+        let mut over: HashSet<RelaySideId> = relay.sides().into_iter().collect();
         let mut after: Option<MatchId> = None;
         while !over.is_empty() {
             let page = store
@@ -101,24 +101,24 @@ impl Relays {
     }
 }
 
-async fn cut(relay: &Relay, sides: &HashSet<SideId>) {
+async fn cut(relay: &Relay, sides: &HashSet<RelaySideId>) {
     join_all(sides.iter().map(|side| relay.cut(side))).await;
     metrics::counter!("tebdil_relay_swept_total").increment(sides.len() as u64);
 }
 
 /// Since when each side has held something without interruption.
 #[derive(Debug, Default)]
-struct Ages(HashMap<SideId, Timestamp>);
+struct Ages(HashMap<RelaySideId, Timestamp>);
 
 impl Ages {
     /// Notes which sides hold something now. Returns those that have done so for longer than
     /// `lifetime`.
     fn older(
         &mut self,
-        holding: Vec<SideId>,
+        holding: Vec<RelaySideId>,
         lifetime: Duration,
         now: Timestamp,
-    ) -> HashSet<SideId> {
+    ) -> HashSet<RelaySideId> {
         let since = std::mem::take(&mut self.0);
         // A clock that was set back makes no side older.
         self.0 = holding
@@ -137,8 +137,8 @@ impl Ages {
 mod tests {
     use super::*;
 
-    fn side(number: u8) -> SideId {
-        SideId::of_username(&format!("1:{number:032x}")).expect("a side")
+    fn side(number: u8) -> RelaySideId {
+        RelaySideId::of_username(&format!("1:{number:032x}")).expect("a side")
     }
 
     #[test]

@@ -8,11 +8,11 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     Sockets,
-    welcome::{Denied, standing},
+    welcome::{HelloError, standing},
 };
 use crate::{
     chat::Missed,
-    hub::{Connection, Known},
+    hub::{Connection, KnownMatches},
 };
 
 /// Connections brought up to date at once: each reads its user's matches from the store.
@@ -52,13 +52,13 @@ async fn catch_up(sockets: &Sockets, connection: &Connection) -> bool {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => return true,
             Ok(Err(denied)) => denied,
-            Err(_) if connection.outbound.is_drained() => Denied::Unavailable,
+            Err(_) if connection.outbound.is_drained() => HelloError::Unavailable,
             Err(_) => {
                 connection.outbound.give_up();
                 return true;
             }
         };
-        if matches!(denied, Denied::Unavailable) {
+        if matches!(denied, HelloError::Unavailable) {
             // What was sent of it comes once more then; without it, what is lost can still be
             // noticed.
             connection.outbound.release(known);
@@ -73,8 +73,8 @@ async fn catch_up(sockets: &Sockets, connection: &Connection) -> bool {
 async fn tell_missed(
     sockets: &Sockets,
     connection: &Connection,
-    known: Known,
-) -> Result<bool, Denied> {
+    known: KnownMatches,
+) -> Result<bool, HelloError> {
     let now = sockets.clock.now();
     let (matches, keys_remaining) = standing(sockets, connection, now).await?;
     let quota = sockets
@@ -82,7 +82,7 @@ async fn tell_missed(
         .economy()
         .quota(connection.user_id, &sockets.config.quota, now)
         .await?
-        .ok_or(Denied::Unauthorized)?;
+        .ok_or(HelloError::Unauthorized)?;
     let resume: Vec<ResumePoint> = known
         .into_iter()
         .map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq })

@@ -24,8 +24,8 @@ use tokio_tungstenite::tungstenite::{
 
 use super::{
     Socket, Sockets, dispatch,
-    limits::{Limits, Pace, refusal},
-    welcome::{self, Denied},
+    limits::{FrameLimits, Pace, refusal},
+    welcome::{self, HelloError},
 };
 use crate::{
     hub::{Connection, Next, come_back_after_ms},
@@ -40,13 +40,13 @@ const LINGER: Duration = Duration::from_secs(1);
 const SLOW_GRACE: Duration = Duration::from_secs(5);
 
 /// A signed-in connection with what only its own task needs.
-pub(super) struct Session {
+pub(super) struct SocketSession {
     pub(super) connection: Arc<Connection>,
     /// When the access token ends, milliseconds; `token.refresh` moves it.
     token_expires_at: AtomicI64,
 }
 
-impl Session {
+impl SocketSession {
     pub(super) fn new(connection: Arc<Connection>, token_expires_at: Timestamp) -> Self {
         Self {
             connection,
@@ -94,7 +94,10 @@ type Greeting = Box<(Option<FrameId>, Hello)>;
 
 /// Waits for `hello` and admits the connection. An error is a close code that the caller still has
 /// to send.
-async fn begin(socket: &mut Socket, sockets: &Sockets) -> Result<(Session, Greeting), CloseCode> {
+async fn begin(
+    socket: &mut Socket,
+    sockets: &Sockets,
+) -> Result<(SocketSession, Greeting), CloseCode> {
     let first = timeout(sockets.config.ws.hello_timeout, first_frame(socket))
         .await
         .map_err(|_| CloseCode::HelloTimeout)?;
@@ -123,7 +126,7 @@ async fn begin(socket: &mut Socket, sockets: &Sockets) -> Result<(Session, Greet
 async fn converse(
     socket: &mut Socket,
     sockets: &Arc<Sockets>,
-    session: &Session,
+    session: &SocketSession,
     greeting: Greeting,
 ) -> bool {
     let connection = &session.connection;
@@ -162,7 +165,7 @@ async fn end(sockets: &Sockets, connection: &Connection) {
     sockets.activity.note(connection);
     sockets.hub.leave(connection);
     sockets.matchmaker.gone(connection).await;
-    sockets.announcer.left(connection.device()).await;
+    sockets.presence_notifier.left(connection.device()).await;
 }
 
 type First = Result<(Option<FrameId>, Hello), FrameError>;
@@ -195,11 +198,15 @@ async fn first_frame(socket: &mut Socket) -> Result<First, CloseCode> {
 }
 
 /// Reads and handles frames until the connection is closing.
-async fn read(stream: &mut SplitStream<&mut Socket>, sockets: &Arc<Sockets>, session: &Session) {
+async fn read(
+    stream: &mut SplitStream<&mut Socket>,
+    sockets: &Arc<Sockets>,
+    session: &SocketSession,
+) {
     let outbound = &session.connection.outbound;
     let ws = &sockets.config.ws;
     let settings = &sockets.config.limits;
-    let mut limits = Limits::new(settings.enabled.then_some(settings.frames_per_connection));
+    let mut limits = FrameLimits::new(settings.enabled.then_some(settings.frames_per_connection));
     // One timer for all frames: it is reset when it fires, not for each frame.
     let mut heard = Instant::now();
     let silence = tokio::time::sleep(ws.heartbeat);
@@ -280,7 +287,7 @@ async fn read(stream: &mut SplitStream<&mut Socket>, sockets: &Arc<Sockets>, ses
 async fn write(
     sink: &mut SplitSink<&mut Socket, Message>,
     sockets: &Sockets,
-    session: &Session,
+    session: &SocketSession,
 ) -> bool {
     let outbound = &session.connection.outbound;
     let mut pings = tokio::time::interval(sockets.config.ws.heartbeat / 2);
@@ -412,7 +419,7 @@ fn close_code_of(error: &tungstenite::Error) -> CloseCode {
     }
 }
 
-impl Denied {
+impl HelloError {
     pub(super) const fn close(&self) -> CloseCode {
         match self {
             Self::Unauthorized => CloseCode::Unauthorized,

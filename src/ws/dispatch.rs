@@ -9,9 +9,9 @@ use tebdil_protocol::{
     id::{MatchId, UserId},
 };
 
-use super::{Sockets, connection::Session, limits::refusal};
+use super::{Sockets, connection::SocketSession, limits::refusal};
 use crate::{
-    calls::{CallError, Said},
+    calls::{CallError, CallStateOutcome},
     hub::Connection,
     limits::{Limit, Limited},
     matching::FindError,
@@ -26,7 +26,7 @@ pub(super) struct BadFrame;
 /// connection reserves no memory for it.
 pub(super) async fn dispatch(
     sockets: &Arc<Sockets>,
-    session: &Session,
+    session: &SocketSession,
     frame: ClientFrame,
     re: Option<FrameId>,
 ) -> Result<(), BadFrame> {
@@ -48,7 +48,7 @@ pub(super) async fn dispatch(
 
 async fn rare(
     sockets: &Arc<Sockets>,
-    session: &Session,
+    session: &SocketSession,
     frame: ClientFrame,
     re: Option<FrameId>,
 ) -> Result<(), BadFrame> {
@@ -95,7 +95,7 @@ async fn rare(
             told(connection, re, done)
         }
         ClientFrame::RtcState(frame) => match sockets.calls.state(connection, frame).await {
-            Ok(Said::HungUp) => {
+            Ok(CallStateOutcome::HungUp) => {
                 leave(sockets, connection, frame.match_id, EndReason::HungUp, re).await
             }
             said => told(connection, re, said.map(drop)),
@@ -169,7 +169,7 @@ async fn admitted(sockets: &Sockets, user: UserId, frame: &ClientFrame) -> Resul
 }
 
 /// Extends a connection to the end of a fresh token of the same session.
-fn refresh(sockets: &Sockets, session: &Session, token: &str, re: Option<&FrameId>) {
+fn refresh(sockets: &Sockets, session: &SocketSession, token: &str, re: Option<&FrameId>) {
     let connection = &session.connection;
     match sockets.tokens.verify_access(token) {
         Ok(access)

@@ -23,7 +23,7 @@ pub(super) enum Pace {
 }
 
 /// The counters of one connection.
-pub(super) struct Limits {
+pub(super) struct FrameLimits {
     frames: Option<Rate>,
     /// When the allowance is full again.
     clear: Instant,
@@ -33,7 +33,7 @@ pub(super) struct Limits {
     bad: VecDeque<Instant>,
 }
 
-impl Limits {
+impl FrameLimits {
     /// Frames at this rate; no limit without one.
     pub(super) fn new(frames: Option<Rate>) -> Self {
         Self {
@@ -98,7 +98,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_passes_then_waits_then_ends() {
         let rate = Rate { burst: 2, per_s: 2 };
-        let mut limits = Limits::new(Some(rate));
+        let mut limits = FrameLimits::new(Some(rate));
         assert_eq!([limits.frame(), limits.frame()], [Pace::Fine, Pace::Fine]);
         for _ in 0..2 {
             let Pace::Wait(limited) = limits.frame() else {
@@ -110,13 +110,13 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(limits.frame(), Pace::Fine);
         assert!(matches!(limits.frame(), Pace::Wait(_)));
-        let mut unlimited = Limits::new(None);
+        let mut unlimited = FrameLimits::new(None);
         assert!((0..1_000).all(|_| unlimited.frame() == Pace::Fine));
     }
 
     #[tokio::test(start_paused = true)]
     async fn five_bad_frames_in_a_minute_are_too_many() {
-        let mut limits = Limits::new(None);
+        let mut limits = FrameLimits::new(None);
         assert!(!limits.bad_frame());
         tokio::time::advance(Duration::from_secs(59)).await;
         for _ in 0..3 {

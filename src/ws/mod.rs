@@ -33,7 +33,7 @@ use tokio_tungstenite::{
 
 use crate::{
     address::ClientAddress,
-    http::{Place, client, problem::Failure},
+    http::{ConnectionSlot, client, problem::Failure},
 };
 
 /// Frames above this are not even read; between [`tebdil_protocol::MAX_FRAME_BYTES`] and this
@@ -52,7 +52,7 @@ type Socket = WebSocketStream<TcpStream>;
 /// `GET /v1/ws`
 async fn upgrade(
     State(sockets): State<Arc<Sockets>>,
-    place: Option<Extension<Place>>,
+    place: Option<Extension<ConnectionSlot>>,
     request: Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();

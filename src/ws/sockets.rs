@@ -9,16 +9,16 @@ use tokio::sync::mpsc;
 
 use super::{activity, activity::Activity, catch_up, revocations, upgrade};
 use crate::{
-    auth::{Accounts, Tokens},
+    auth::{AccountService, TokenIssuer},
     calls::Calls,
     chat::Chat,
     config::Config,
-    ends::Ends,
     hub::{Connection, Hub},
     lifecycle::Tasks,
     limits::{Connections, Limiters},
+    match_ends::MatchEnds,
     matching::Matchmaker,
-    presence::Announcer,
+    presence::PresenceNotifier,
 };
 
 /// The services that frames go to, and what else connections need.
@@ -30,13 +30,13 @@ pub struct Sockets {
     pub realtime: Realtime,
     /// Vouches for messages.
     pub franking: Arc<FrankingKeys>,
-    pub tokens: Tokens,
-    pub accounts: Arc<Accounts>,
+    pub tokens: TokenIssuer,
+    pub accounts: Arc<AccountService>,
     pub hub: Arc<Hub>,
-    pub announcer: Arc<Announcer>,
+    pub presence_notifier: Arc<PresenceNotifier>,
     pub chat: Arc<Chat>,
     pub calls: Arc<Calls>,
-    pub ends: Arc<Ends>,
+    pub ends: Arc<MatchEnds>,
     pub matchmaker: Arc<Matchmaker>,
     pub limiters: Arc<Limiters>,
     /// Sockets by the address of their client.

@@ -12,7 +12,7 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-use super::{Sockets, connection::Session};
+use super::{Sockets, connection::SocketSession};
 use crate::{
     auth::AccountError,
     chat::Missed,
@@ -28,7 +28,7 @@ const MAX_RESUME: usize = 200;
 
 /// Why a `hello` was not followed by `welcome`.
 #[derive(Debug)]
-pub(super) enum Denied {
+pub(super) enum HelloError {
     Unauthorized,
     Banned,
     /// A field is out of bounds.
@@ -37,14 +37,14 @@ pub(super) enum Denied {
     Unavailable,
 }
 
-impl From<StoreError> for Denied {
+impl From<StoreError> for HelloError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a hello could not be answered");
         Self::Unavailable
     }
 }
 
-impl From<AccountError> for Denied {
+impl From<AccountError> for HelloError {
     fn from(error: AccountError) -> Self {
         tracing::error!(%error, "a hello could not be answered");
         Self::Unavailable
@@ -52,14 +52,14 @@ impl From<AccountError> for Denied {
 }
 
 /// Checks the token and makes the connection, without adding it to the hub.
-pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, Denied> {
+pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<SocketSession, HelloError> {
     let now = sockets.clock.now();
     let claims = sockets
         .tokens
         .verify_access(hello.token.expose())
-        .map_err(|_| Denied::Unauthorized)?;
+        .map_err(|_| HelloError::Unauthorized)?;
     if may_stay(sockets, claims.session_id, now).await? != claims.user_id {
-        return Err(Denied::Unauthorized);
+        return Err(HelloError::Unauthorized);
     }
     let device = hello.device.clone().unwrap_or_default();
     let [name, platform, network] =
@@ -74,7 +74,7 @@ pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, D
         || !fits(&network, MAX_PLATFORM)
         || hello.resume.len() > MAX_RESUME
     {
-        return Err(Denied::Invalid);
+        return Err(HelloError::Invalid);
     }
     let limits = OutboundLimits {
         frames: sockets.config.ws.outbound_frames,
@@ -87,15 +87,19 @@ pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, D
         limits,
     );
     connection.device_info = device_info([&platform, &name, &network]).into();
-    Ok(Session::new(Arc::new(connection), claims.expires_at))
+    Ok(SocketSession::new(Arc::new(connection), claims.expires_at))
 }
 
 /// Whose session it is, while it lives and its user is not banned.
-async fn may_stay(sockets: &Sockets, session: SessionId, now: Timestamp) -> Result<UserId, Denied> {
+async fn may_stay(
+    sockets: &Sockets,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<UserId, HelloError> {
     let alive = sockets.store.accounts().session_alive(session, now);
-    let alive = alive.await?.ok_or(Denied::Unauthorized)?;
+    let alive = alive.await?.ok_or(HelloError::Unauthorized)?;
     if alive.is_banned {
-        return Err(Denied::Banned);
+        return Err(HelloError::Banned);
     }
     Ok(alive.user_id)
 }
@@ -106,7 +110,7 @@ pub(super) async fn standing(
     sockets: &Sockets,
     connection: &Connection,
     now: Timestamp,
-) -> Result<(Vec<MatchRow>, i64), Denied> {
+) -> Result<(Vec<MatchRow>, i64), HelloError> {
     may_stay(sockets, connection.session_id, now).await?;
     let matches = sockets.store.matches();
     let matches = matches.active_matches(connection.user_id, now).await?;
@@ -146,7 +150,7 @@ pub(super) async fn welcome(
     connection: &Arc<Connection>,
     greeting: Box<(Option<FrameId>, Hello)>,
     returned: bool,
-) -> Result<(), Denied> {
+) -> Result<(), HelloError> {
     let (re, hello) = *greeting;
     let returned = register(sockets, connection, returned).await;
     let now = sockets.clock.now();
@@ -155,7 +159,7 @@ pub(super) async fn welcome(
         .accounts
         .user(connection.user_id)
         .await?
-        .ok_or(Denied::Unauthorized)?;
+        .ok_or(HelloError::Unauthorized)?;
     let unread_notifications = sockets
         .store
         .notices()
@@ -199,7 +203,7 @@ pub(super) async fn welcome(
         .replay(connection, missed, &sockets.franking)
         .await?;
     sockets
-        .announcer
+        .presence_notifier
         .announce(connection.user_id, returned)
         .await?;
     sockets.calls.welcomed(connection, &matches).await?;

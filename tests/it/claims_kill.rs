@@ -22,7 +22,7 @@ use tebdil_protocol::{
     id::{MatchId, SessionId, TicketId, UserId},
     time::Clock,
 };
-use tebdil_workers::{Hooks, Settings, Workers, jobs::Claims};
+use tebdil_workers::{Hooks, Settings, Workers, jobs::DecideClaims};
 use tokio::{process::Child, task::JoinSet};
 
 use crate::process::{KEYS, tebdil};
@@ -269,11 +269,14 @@ async fn engines_that_are_cut_off_refund_once(t: TestStore) {
                 // Dropped at whichever await it has come to.
                 let _ = tokio::time::timeout(
                     Duration::from_millis(3 + 2 * cut as u64),
-                    workers.run_now(Claims::default()),
+                    workers.run_now(DecideClaims::default()),
                 )
                 .await;
             }
-            workers.run_now(Claims::default()).await.expect("it runs");
+            workers
+                .run_now(DecideClaims::default())
+                .await
+                .expect("it runs");
         });
     }
     while let Some(ended) = engines.join_next().await {

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use rand::rngs::StdRng;
 use tebdil::{
     app::open_store,
-    auth::Tokens,
+    auth::TokenIssuer,
     config::{Config, Secrets},
 };
 use tebdil_client::chat::test_phone;
@@ -19,8 +19,8 @@ use tebdil_protocol::{Device, Secret, domain::Locale, time::Clock};
 
 use crate::process::KEYS;
 
-/// Access tokens of new users for servers that have [`KEYS`], written into their database: over REST
-/// most of the time would go into passwords.
+/// Access tokens of new users for servers that have [`KEYS`], written into their database: over
+/// REST most of the time would go into passwords.
 pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
     let environment = KEYS.into_iter().chain([("TEBDIL_DATABASE__URL", database)]);
     let config = Config::load(
@@ -30,7 +30,7 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
     .expect("settings");
     let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
     let clock = Clock::system(0);
-    let tokens = Tokens::new(secrets.jwt_keys, &config.auth, clock.clone());
+    let tokens = TokenIssuer::new(secrets.jwt_keys, &config.auth, clock.clone());
     let index = BlindIndex::new(secrets.phone_index_key);
     let cipher = FieldCipher::new(secrets.field_keys);
     let store = open_store(&config, clock.clone())

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    execute::{Leases, Ran, execute},
+    execute::{JobOutcomes, Leases, execute},
     job::{Hooks, Job, JobContext, JobError, JobRef, Queue, Settings},
     poller::{Lane, Poller, Source, lease_jobs},
     schedule::Ticks,
@@ -179,12 +179,12 @@ impl Workers {
     ///
     /// For tests and operators: needs no timers. A schedule runs once per period, so move the clock
     /// to run it again.
-    pub async fn run_due_once(&self) -> Result<Ran, StoreError> {
+    pub async fn run_due_once(&self) -> Result<JobOutcomes, StoreError> {
         let mut ticks = Ticks::default();
         ticks.push(self.queues.iter(), &self.cx).await?;
         ticks.mend(self.queues.iter(), &self.cx).await?;
         let names: Vec<&str> = self.queues.iter().map(|queue| queue.name).collect();
-        let mut ran = Ran::default();
+        let mut ran = JobOutcomes::default();
         loop {
             let before = ran;
             let due = self.cx.store.jobs();

@@ -18,7 +18,7 @@ const ACK_WAIT: Duration = Duration::from_millis(200);
 
 /// How jobs ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ran {
+pub struct JobOutcomes {
     pub done: u64,
     /// Failed, to run again.
     pub failed: u64,
@@ -28,7 +28,7 @@ pub struct Ran {
     pub lost: u64,
 }
 
-impl std::ops::AddAssign for Ran {
+impl std::ops::AddAssign for JobOutcomes {
     fn add_assign(&mut self, more: Self) {
         *self = Self {
             done: self.done + more.done,
@@ -96,7 +96,7 @@ pub(crate) async fn execute(
     cx: &JobContext,
     leases: &Leases,
     mut job: LeasedJob,
-) -> Ran {
+) -> JobOutcomes {
     let payload = std::mem::take(&mut job.payload);
     let started = Instant::now();
     let running = JobContext {
@@ -116,20 +116,20 @@ pub(crate) async fn execute(
     if outcome.is_err() && !cx.clock_is_right() {
         // Not the job's fault: it keeps its attempt, and runs on a node whose clock is right.
         give_back(queue, cx, leases, &job.lease).await;
-        return Ran::default();
+        return JobOutcomes::default();
     }
     let ended = match ack(cx, &job, &outcome).await {
-        Ok(Ended::Done) => Ran {
+        Ok(Ended::Done) => JobOutcomes {
             done: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         },
-        Ok(Ended::Again) => Ran {
+        Ok(Ended::Again) => JobOutcomes {
             failed: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         },
-        Ok(Ended::Dead) => Ran {
+        Ok(Ended::Dead) => JobOutcomes {
             dead: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         },
         Ok(Ended::LeaseLost) => {
             tracing::warn!(
@@ -137,14 +137,14 @@ pub(crate) async fn execute(
                 job = job.lease.job_id(),
                 "a job ran longer than its lease; somebody else has it"
             );
-            Ran {
+            JobOutcomes {
                 lost: 1,
-                ..Ran::default()
+                ..JobOutcomes::default()
             }
         }
         Err(error) => {
             tracing::error!(queue = queue.name, job = job.lease.job_id(), %error, "the end of a job was not recorded; it runs again");
-            Ran::default()
+            JobOutcomes::default()
         }
     };
     leases.remove(queue, &job.lease);
@@ -171,7 +171,7 @@ pub(crate) async fn give_back(queue: &Queue, cx: &JobContext, leases: &Leases, l
 }
 
 /// Adds to the counters of a queue.
-pub(crate) fn count(queue: &'static str, ran: Ran) {
+pub(crate) fn count(queue: &'static str, ran: JobOutcomes) {
     for (outcome, by) in [
         ("done", ran.done),
         ("failed", ran.failed),

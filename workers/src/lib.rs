@@ -37,7 +37,7 @@ mod schedule;
 mod verifier;
 
 pub use engine::{Timing, Workers, WorkersError};
-pub use execute::Ran;
+pub use execute::JobOutcomes;
 pub use http::http_client;
 pub use job::{Hooks, Job, JobContext, JobError, JobRef, Online, Periods, Queue, Settings, push};
 pub use verifier::{Standing, Verifier, VerifierError};

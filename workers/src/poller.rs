@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Timing, interval},
-    execute::{Leases, Ran, count, give_back},
+    execute::{JobOutcomes, Leases, count, give_back},
     job::{JobContext, Queue},
     schedule::Ticks,
 };
@@ -162,9 +162,9 @@ pub(crate) async fn lease_jobs(
     let taken = cx.store.jobs().lease_jobs(queue.name, limit, lease, now);
     match taken.await {
         Ok(got) => {
-            let buried = Ran {
+            let buried = JobOutcomes {
                 dead: got.buried,
-                ..Ran::default()
+                ..JobOutcomes::default()
             };
             count(queue.name, buried);
             leases.add(queue, &got.jobs);

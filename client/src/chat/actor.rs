@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     ChatError, ChatEvent, Conversation, convert,
     numbers::Numbers,
-    parts::{After, Command, Done, Draft, End, FindReply, Known, SendReply},
+    parts::{After, Command, Done, Draft, End, FindReply, KnownMatch, SendReply},
 };
 use crate::{
     call::Gate,
@@ -56,7 +56,7 @@ pub(super) struct Actor {
     file: Option<DeviceFile>,
     own_handle: String,
     key_target: usize,
-    matches: BTreeMap<MatchId, Known>,
+    matches: BTreeMap<MatchId, KnownMatch>,
     /// What is sealed and not accepted.
     outbox: Vec<MessageSend>,
     /// Of the peers' last messages, for reports.
@@ -101,7 +101,7 @@ impl Actor {
         evidence: EvidenceBook,
         events: mpsc::Sender<ChatEvent>,
     ) -> Self {
-        let known = |stored: &StoredMatch| Known {
+        let known = |stored: &StoredMatch| KnownMatch {
             info: None,
             here: stored.here,
             peer_seq: stored.peer_seq,

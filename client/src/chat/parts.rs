@@ -43,7 +43,7 @@ pub(super) struct Draft {
 }
 
 /// A match as it is known here.
-pub(super) struct Known {
+pub(super) struct KnownMatch {
     /// Missing between a start from stored state and the first welcome.
     pub info: Option<Match>,
     /// Whether the match can be read here: it belongs to this device, and its keys are not those

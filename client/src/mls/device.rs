@@ -38,13 +38,13 @@ pub struct Parties {
     pub peer_handle: String,
 }
 
-struct Session {
+struct MatchSession {
     group: MlsGroup,
     own_handle: String,
     peer_handle: String,
 }
 
-impl Session {
+impl MatchSession {
     /// Whether a plaintext of the peer says that it is of the peer, and of this match.
     fn expect_named(&self, match_id: MatchId, plaintext: &Plaintext) -> Result<(), MlsError> {
         if plaintext.match_id != match_id {
@@ -65,7 +65,7 @@ pub struct Device {
     signer: SignatureKeyPair,
     identity: Vec<u8>,
     packages: Vec<StoredPackage>,
-    sessions: HashMap<MatchId, Session>,
+    sessions: HashMap<MatchId, MatchSession>,
 }
 
 impl fmt::Debug for Device {
@@ -109,7 +109,7 @@ impl Device {
             let group = MlsGroup::load(provider.storage(), &group_id)
                 .map_err(|_| MlsError::State("a group is not readable"))?
                 .ok_or(MlsError::State("a group is missing"))?;
-            let session = Session {
+            let session = MatchSession {
                 group,
                 own_handle: stored.own_handle.clone(),
                 peer_handle: stored.peer_handle.clone(),
@@ -237,7 +237,7 @@ impl Device {
                 .map_err(MlsError::internal)?;
             return Err(MlsError::NotTwoMembers);
         }
-        let session = Session {
+        let session = MatchSession {
             group,
             own_handle: parties.own_handle,
             peer_handle: parties.peer_handle,

@@ -56,7 +56,7 @@ pub async fn run(arguments: ChatArgs) -> Result<(), TerminalError> {
     let (chat, events) = sign_in::sign_in(&arguments, &options, language, interactive).await?;
     let (input, writer) = Input::open(interactive)?;
     let screen = Screen::new(writer, Style { colours });
-    session::Session::new(chat, options, screen)
+    session::ChatSession::new(chat, options, screen)
         .run(input, events)
         .await
 }

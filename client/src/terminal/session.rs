@@ -27,7 +27,7 @@ struct Talk {
     read: i64,
 }
 
-pub struct Session {
+pub struct ChatSession {
     chat: Chat,
     options: ChatOptions,
     screen: Screen,
@@ -47,7 +47,7 @@ enum Next {
     Quit,
 }
 
-impl Session {
+impl ChatSession {
     pub fn new(chat: Chat, options: ChatOptions, screen: Screen) -> Self {
         Self {
             chat,

@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::query::Query;
 use self::{
-    postgres::{Held, PostgresPool},
+    postgres::{PooledConnection, PostgresPool},
     query::On,
 };
 use crate::{ids::IdGenerator, store::StoreError};
@@ -204,7 +204,7 @@ pub(crate) struct Tx {
 #[derive(Debug)]
 enum Open {
     Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Held),
+    Postgres(PooledConnection),
 }
 
 impl Tx {

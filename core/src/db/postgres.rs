@@ -93,9 +93,9 @@ impl PostgresPool {
     }
 
     /// A connection for one call, whose time runs from now on.
-    pub(crate) async fn acquire(&self) -> Result<Held, Error> {
+    pub(crate) async fn acquire(&self) -> Result<PooledConnection, Error> {
         let until = Instant::now() + self.call;
-        Ok(Held {
+        Ok(PooledConnection {
             // Opening one takes a large future, above all for TLS; its callers' futures should stay
             // small.
             connection: Some(Box::pin(self.pool.acquire()).await?),
@@ -143,7 +143,7 @@ fn silent() -> Error {
 /// The connection of one call. Dropping it returns it to the pool, or closes it at once if the
 /// server was silent. What was begun and not committed is rolled back.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct PooledConnection {
     /// Taken when it is dropped.
     connection: Option<PoolConnection<Postgres>>,
     until: Instant,
@@ -153,7 +153,7 @@ pub(crate) struct Held {
     open: bool,
 }
 
-impl Held {
+impl PooledConnection {
     /// Begins a transaction. It ends without effect unless it is [committed](Self::commit).
     pub(super) async fn begin(&mut self) -> Result<(), Error> {
         // Before the answer: it may be under way when this is given up.
@@ -210,7 +210,7 @@ async fn bounded<T>(
     })
 }
 
-impl Drop for Held {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else {
             return;

@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use super::postgres::{Held, PostgresPool};
+use super::postgres::{PooledConnection, PostgresPool};
 
 #[cfg(test)]
 mod tests;
@@ -41,7 +41,7 @@ pub(super) enum On<'t> {
     Sqlite(&'t SqlitePool),
     SqliteTx(&'t mut SqliteConnection),
     Postgres(&'t PostgresPool),
-    PostgresTx(&'t mut Held),
+    PostgresTx(&'t mut PooledConnection),
 }
 
 enum Args {

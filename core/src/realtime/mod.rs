@@ -23,7 +23,7 @@ pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
 pub use limiter::{Counted, Denied, Limiter, Rate};
 pub use link::is_redis;
-pub use presence::{Announcement, Device, Joined, Presence, Stamp, Whom, Word};
+pub use presence::{Device, Joined, Presence, PresenceUpdate, Stamp, Whom, Word};
 use rand::{Rng, RngExt as _};
 
 use tebdil_protocol::Secret;

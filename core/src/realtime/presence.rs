@@ -57,7 +57,7 @@ pub struct Joined {
 
 /// What the peer in one match is told of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announcement {
+pub struct PresenceUpdate {
     /// Who is told.
     pub peer: UserId,
     /// The message in case the user is online.
@@ -127,7 +127,7 @@ impl Presence {
         &self,
         user: UserId,
         word: Word,
-        to: &[Announcement],
+        to: &[PresenceUpdate],
     ) -> Result<(), RealtimeError> {
         self.0.announce(user, word, to).await
     }

@@ -187,14 +187,14 @@ impl Store {
 
 /// Words of a user, such as interests; stored as the text of a JSON array.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words(pub Vec<String>);
+pub struct TextList(pub Vec<String>);
 
 /// How they are stored.
 pub(crate) fn to_json_list(words: &[String]) -> String {
     serde_json::to_string(words).expect("strings serialize")
 }
 
-impl TryFrom<String> for Words {
+impl TryFrom<String> for TextList {
     type Error = StoreError;
 
     fn try_from(text: String) -> Result<Self, StoreError> {
@@ -205,4 +205,4 @@ impl TryFrom<String> for Words {
     }
 }
 
-stored_as!(Words, String);
+stored_as!(TextList, String);

@@ -13,7 +13,7 @@ mod presence;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use tebdil_core::{
-    realtime::{Announcement, BusEvent, Device, Realtime},
+    realtime::{BusEvent, Device, PresenceUpdate, Realtime},
     testing::{RedisPrefix, TestNode},
 };
 use tebdil_protocol::id::{SessionId, UserId};
@@ -53,8 +53,8 @@ fn counted_as(prefix: &RedisPrefix, kind: &str, name: &str) -> String {
 }
 
 /// What `peer` is told of somebody.
-fn word_to(peer: UserId) -> [Announcement; 1] {
-    [Announcement {
+fn word_to(peer: UserId) -> [PresenceUpdate; 1] {
+    [PresenceUpdate {
         peer,
         online: Bytes::from_static(b"online"),
         offline: Bytes::from_static(b"offline"),

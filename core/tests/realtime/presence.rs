@@ -45,7 +45,7 @@ async fn own_events(node: &mut TestNode) -> Vec<BusEvent> {
     // What Redis brings is on its way until a later message came the same way.
     let witness = device(tebdil_protocol::id::UserId(99), 99, 99);
     let presence = node.presence().clone();
-    let last = [tebdil_core::realtime::Announcement {
+    let last = [tebdil_core::realtime::PresenceUpdate {
         peer: witness.user,
         online: "in".into(),
         offline: "the end".into(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::{store::Old, testing::TestStore};
+use tebdil_core::{store::OldRows, testing::TestStore};
 use tebdil_protocol::{AdEventKind, id::AdId};
 
 use crate::{
@@ -151,7 +151,7 @@ async fn impressions_go_when_they_are_old(t: TestStore) {
     t.clock.advance(MINUTE);
     serve(&t, user.id, &ads, t.now()).await.unwrap();
     for left in [2, 1, 0] {
-        let gone = delete_old(&t, &Old::AD_IMPRESSIONS, cutoff, 2).await;
+        let gone = delete_old(&t, &OldRows::AD_IMPRESSIONS, cutoff, 2).await;
         assert_eq!(gone, left);
     }
     assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_impressions").await, [1]);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{APPEAL_CONTEXT, Actor, Appealing, BanRow, Judged, NewAppeal, NewBan, Old},
+    store::{APPEAL_CONTEXT, Appealing, BanRow, Judged, NewAppeal, NewBan, OldRows, StaffMember},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -161,11 +161,11 @@ async fn whoever_banned_or_is_banned_does_not_decide(t: TestStore) {
     };
     for actor in [
         MODERATOR,
-        Actor {
+        StaffMember {
             role: UserRole::Admin,
             ..MODERATOR
         },
-        Actor {
+        StaffMember {
             id: user,
             role: UserRole::Admin,
         },
@@ -191,7 +191,7 @@ async fn whoever_banned_or_is_banned_does_not_decide(t: TestStore) {
     assert!(matches!(
         decide(
             3,
-            Actor {
+            StaffMember {
                 id: OTHER.id,
                 role: UserRole::Admin
             }
@@ -211,7 +211,7 @@ async fn of_many_who_decide_at_once_one_does(t: TestStore) {
         } else {
             AppealDecision::Uphold
         };
-        let actor = Actor {
+        let actor = StaffMember {
             id: UserId(100 + number),
             role: UserRole::Moderator,
         };
@@ -330,7 +330,7 @@ async fn a_lifted_ban_settles_its_appeal(t: TestStore) {
     );
     assert!(!t.safety().is_banned(user).await.unwrap());
     // With its ban it goes.
-    assert_eq!(delete_old(&t, &Old::BANS, t.now(), 9).await, 1);
+    assert_eq!(delete_old(&t, &OldRows::BANS, t.now(), 9).await, 1);
     assert_eq!(count(&t, "appeals").await, 0);
 }
 

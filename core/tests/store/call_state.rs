@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{CallConnected, CallOutcome, End, PairOutcome, StaffMatchFilter},
+    store::{CallConnected, CallOutcome, EndOutcome, PairOutcome, StaffMatchFilter},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
@@ -143,7 +143,7 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
                 );
             }
         }
-        let End::Now(ended) = t
+        let EndOutcome::Now(ended) = t
             .matches()
             .end_match(id, Some(a), EndReason::HungUp, t.now())
             .await
@@ -152,7 +152,7 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
             panic!("it went on")
         };
         assert_eq!((ended.status, ended.call), (status, Some(outcome)));
-        let End::Before(before) = t
+        let EndOutcome::Before(before) = t
             .matches()
             .end_match(id, Some(b), EndReason::Left, t.now())
             .await
@@ -173,7 +173,7 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
     }
     let (a, b) = couple(&t).await;
     let text = matched(&t, &a, &b, 1).await;
-    let End::Now(ended) = t
+    let EndOutcome::Now(ended) = t
         .matches()
         .end_match(text, None, EndReason::Left, t.now())
         .await
@@ -260,7 +260,7 @@ async fn an_end_and_a_connection_at_once_agree(t: TestStore) {
         };
         let connect = async move { other.matches().call_connected(id, at).await.unwrap() };
         let (end, connect) = tokio::join!(end, connect);
-        let End::Now(ended) = end else {
+        let EndOutcome::Now(ended) = end else {
             panic!("it went on")
         };
         let agreed = match connect {

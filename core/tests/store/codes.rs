@@ -4,7 +4,8 @@ use tebdil_core::{
     crypto::{CodeHash, PhoneIndex},
     ids::IdGenerator,
     store::{
-        CODE_LIFETIME, CODE_MEMORY, CODE_TRIES, NewCode, Old, ProvenCode, Registration, TriedCode,
+        CODE_LIFETIME, CODE_MEMORY, CODE_TRIES, NewCode, OldRows, ProvenCode, Registration,
+        TriedCode,
     },
     testing::TestStore,
 };
@@ -480,7 +481,7 @@ async fn old_codes_are_deleted_in_batches(t: TestStore) {
             None,
         )
         .await;
-    let delete = async || delete_old(&t, &Old::CODES, t.now() - CODE_MEMORY, 2).await;
+    let delete = async || delete_old(&t, &OldRows::CODES, t.now() - CODE_MEMORY, 2).await;
     assert_eq!(delete().await, 0);
     t.clock.advance(Duration::from_mins(1));
     assert_eq!([delete().await, delete().await], [2, 1]);

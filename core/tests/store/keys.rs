@@ -1,5 +1,5 @@
 use tebdil_core::{
-    store::{MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, Old, PutKeys},
+    store::{MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, OldRows, PutKeys},
     testing::TestStore,
 };
 use tebdil_protocol::id::SessionId;
@@ -173,7 +173,7 @@ async fn a_package_is_not_handed_out_for_ever(t: TestStore) {
             .unwrap(),
         0
     );
-    assert_eq!(delete_old(&t, &Old::KEY_PACKAGES, t.now(), 10).await, 2);
+    assert_eq!(delete_old(&t, &OldRows::KEY_PACKAGES, t.now(), 10).await, 2);
     // The session itself has to be alive to put new ones.
     assert_eq!(put().await, PutKeys::Stored { remaining: 1 });
 }

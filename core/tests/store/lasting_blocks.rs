@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use tebdil_core::{
-    store::{Blocking, Old, PairOutcome, Registration, UserRow},
+    store::{Blocking, OldRows, PairOutcome, Registration, UserRow},
     testing::TestStore,
 };
 use tebdil_protocol::{domain::Mode, id::MatchId};
@@ -244,8 +244,8 @@ async fn a_phone_that_does_not_come_back_is_forgotten(t: TestStore) {
     let erased_at = t.now();
     t.clock.advance(Duration::from_hours(1));
     let delete = async |cutoff| {
-        delete_old(&t, &Old::BLOCKS_BY_ERASED, cutoff, 10).await
-            + delete_old(&t, &Old::BLOCKS_OF_ERASED, cutoff, 10).await
+        delete_old(&t, &OldRows::BLOCKS_BY_ERASED, cutoff, 10).await
+            + delete_old(&t, &OldRows::BLOCKS_OF_ERASED, cutoff, 10).await
     };
     assert_eq!(delete(erased_at - Duration::from_millis(1)).await, 0);
     assert_eq!(delete(erased_at).await, 2);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{MatchFilter, MatchRules, NewReceipt, PairOutcome, Refusal},
+    store::{MatchFilter, MatchRules, NewReceipt, PairOutcome, TicketRefusal},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
@@ -114,7 +114,7 @@ async fn active_matches_are_bounded_until_they_run_out(t: TestStore) {
     assert!(matches!(
         refused,
         PairOutcome::Refused {
-            offerer: Some(Refusal::TooManyMatches),
+            offerer: Some(TicketRefusal::TooManyMatches),
             answerer: None,
             blocked: false
         }
@@ -127,7 +127,7 @@ async fn active_matches_are_bounded_until_they_run_out(t: TestStore) {
         matches!(
             make(9, Mode::Video).await,
             PairOutcome::Refused {
-                offerer: Some(Refusal::TooManyMatches),
+                offerer: Some(TicketRefusal::TooManyMatches),
                 ..
             }
         ),

@@ -56,7 +56,7 @@ use std::{fmt::Debug, future::Future, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
 use tebdil_core::{
-    store::{NewMatch, NewSide, Old},
+    store::{NewMatch, NewSide, OldRows},
     testing::{self, TestStore},
 };
 use tebdil_protocol::{
@@ -77,7 +77,7 @@ pub fn rng(seed: u64) -> StdRng {
 }
 
 /// Lets go what had come to be old at `cutoff`, at most `limit` rows; how many there were.
-pub async fn delete_old(t: &TestStore, old: &Old, cutoff: Timestamp, limit: i64) -> u64 {
+pub async fn delete_old(t: &TestStore, old: &OldRows, cutoff: Timestamp, limit: i64) -> u64 {
     let gone = t.jobs().delete_old(old, Duration::ZERO, limit, cutoff);
     gone.await.unwrap()
 }

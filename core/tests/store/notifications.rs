@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{MarkedRead, Old},
+    store::{MarkedRead, OldRows},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -229,9 +229,9 @@ async fn old_notifications_go_in_batches(t: TestStore) {
     t.clock.advance(Duration::from_hours(24));
     let kept = tell(&t, user, 4).await.expect("told");
     let before = old - Duration::from_secs(1);
-    assert_eq!(delete_old(&t, &Old::NOTIFICATIONS, before, 10).await, 0);
+    assert_eq!(delete_old(&t, &OldRows::NOTIFICATIONS, before, 10).await, 0);
     for left in [2, 1] {
-        let gone = delete_old(&t, &Old::NOTIFICATIONS, old, 2).await;
+        let gone = delete_old(&t, &OldRows::NOTIFICATIONS, old, 2).await;
         assert_eq!(gone, left);
     }
     let left: Vec<NotificationId> = t

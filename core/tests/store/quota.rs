@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     quota::Balances,
-    store::{Grant, MatchRules, PairOutcome, Refusal},
+    store::{Grant, MatchRules, PairOutcome, TicketRefusal},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
@@ -231,7 +231,7 @@ async fn concurrent_finds_of_the_same_users_spend_what_there_is(t: TestStore) {
             let exhausted = [offerer, answerer]
                 .into_iter()
                 .flatten()
-                .filter(|refusal| matches!(refusal, Refusal::QuotaExhausted { .. }));
+                .filter(|refusal| matches!(refusal, TicketRefusal::QuotaExhausted { .. }));
             assert_eq!(exhausted.count(), 1, "{outcome:?}");
         }
     }

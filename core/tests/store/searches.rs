@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{BackgroundSearch, MadeMatch, NewMatch, NewSide, Old, PairOutcome, Refusal},
+    store::{BackgroundSearch, MadeMatch, NewMatch, NewSide, OldRows, PairOutcome, TicketRefusal},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
@@ -142,7 +142,7 @@ async fn what_is_over_is_deleted_in_batches(t: TestStore) {
     keep(&t, &stays, 4).await;
     t.clock.advance(KEPT / 2);
     for gone in [2, 1, 0] {
-        assert_eq!(delete_old(&t, &Old::SEARCHES, t.now(), 2).await, gone);
+        assert_eq!(delete_old(&t, &OldRows::SEARCHES, t.now(), 2).await, gone);
     }
     assert_eq!(t.numbers("SELECT ticket_id FROM searches").await, [4]);
 }
@@ -163,7 +163,7 @@ async fn a_match_ends_its_search_and_wakes_its_device(t: TestStore) {
     let PairOutcome::Refused { offerer, .. } = propose(&t, proposed).await else {
         panic!("made twice")
     };
-    assert_eq!(offerer, Some(Refusal::Used(made.id)));
+    assert_eq!(offerer, Some(TicketRefusal::Used(made.id)));
     assert_eq!(t.numbers(orders).await, [1]);
 }
 
@@ -177,7 +177,11 @@ async fn nothing_is_made_of_a_search_that_is_over(t: TestStore) {
         else {
             panic!("made")
         };
-        assert_eq!((offerer, answerer), (None, Some(Refusal::Gone)), "{ticket}");
+        assert_eq!(
+            (offerer, answerer),
+            (None, Some(TicketRefusal::Gone)),
+            "{ticket}"
+        );
     };
     keep(&t, &a, 1).await;
     t.matches().end_search(a.0.id).await.unwrap();

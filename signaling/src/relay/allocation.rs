@@ -334,12 +334,12 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{credentials::SideId, relay::sides::Sides};
+    use crate::{credentials::RelaySideId, relay::sides::Sides};
 
     #[tokio::test]
     async fn nothing_is_renewed_at_the_moment_it_runs_out() {
         let bound = || async { UdpSocket::bind("127.0.0.1:0").await.expect("a socket") };
-        let id = SideId::of_username(&format!("1:{:032x}", 1)).expect("an id");
+        let id = RelaySideId::of_username(&format!("1:{:032x}", 1)).expect("an id");
         let side = Sides::new(1).get(id).expect("not cut");
         let (listener, _orders) = Listener::new(bound().await);
         let [client, address, peer, elsewhere] = [

@@ -19,8 +19,8 @@ use super::{
     Shared,
     allocation::{Allocation, Listener, Order},
     meters::Dropped,
-    question::{Desk, Question, What},
-    wire::{ALLOCATE, Class, Message, SEND, Writer, attribute},
+    question::{Exchange, Question, QuestionKind},
+    wire::{ALLOCATE, Class, Message, MessageBuilder, SEND, attribute},
 };
 
 /// Number and length (RFC 8656 §12.4).
@@ -34,7 +34,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(10);
 pub(super) struct Front {
     pub shared: Arc<Shared>,
     pub listener: Arc<Listener>,
-    pub desk: Arc<Desk>,
+    pub exchange: Arc<Exchange>,
     orders: AsyncMutex<mpsc::UnboundedReceiver<Order>>,
     /// What the crate is asked next. More than one only for permissions, which it takes one at a
     /// time.
@@ -56,14 +56,14 @@ impl Front {
     pub fn new(
         shared: Arc<Shared>,
         listener: Arc<Listener>,
-        desk: Arc<Desk>,
+        exchange: Arc<Exchange>,
         orders: mpsc::UnboundedReceiver<Order>,
         alive: TaskTrackerToken,
     ) -> Self {
         Self {
             shared,
             listener,
-            desk,
+            exchange,
             orders: AsyncMutex::new(orders),
             questions: Mutex::default(),
             _alive: alive,
@@ -143,7 +143,7 @@ impl Front {
         if !self.shared.is_peer(peer) {
             return Err(Dropped::Peer);
         }
-        let writer = Writer::new(Class::Indication, SEND, message.transaction)
+        let writer = MessageBuilder::new(Class::Indication, SEND, message.transaction)
             .with_address(attribute::XOR_PEER_ADDRESS, peer);
         Ok(writer.with(attribute::DATA, data).finish())
     }
@@ -163,9 +163,9 @@ impl Front {
     /// Gives the crate the next question, if any.
     fn ask(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         let question = self.questions.lock().pop_front()?;
-        let (message, client) = (question.write(&self.desk.nonce.lock()), question.client);
+        let (message, client) = (question.write(&self.exchange.nonce.lock()), question.client);
         buffer.get_mut(..message.len())?.copy_from_slice(&message);
-        *self.desk.current.lock() = Some(question);
+        *self.exchange.current.lock() = Some(question);
         Some((message.len(), client))
     }
 
@@ -178,7 +178,7 @@ impl Front {
         {
             let (client, transaction, key) = (allocation.client, [0; 12], b"relay".to_vec());
             self.questions.lock().push_back(Question {
-                what: What::End,
+                what: QuestionKind::End,
                 client,
                 transaction,
                 key,
@@ -190,7 +190,7 @@ impl Front {
 
     /// Whether the client gets the crate's answer to a request.
     fn answered(&self, answer: &Message<'_>, raw: &[u8]) -> bool {
-        let mut current = self.desk.current.lock();
+        let mut current = self.exchange.current.lock();
         let Some(mut question) =
             current.take_if(|question| question.transaction == answer.transaction)
         else {
@@ -199,7 +199,7 @@ impl Front {
         drop(current);
         if answer.error_code() == Some(438) && !question.again {
             if let Some(nonce) = answer.text(attribute::NONCE) {
-                nonce.clone_into(&mut self.desk.nonce.lock());
+                nonce.clone_into(&mut self.exchange.nonce.lock());
             }
             question.again = true;
             self.questions.lock().push_front(question);
@@ -207,11 +207,13 @@ impl Front {
         }
         if answer.class == Class::Success {
             match &question.what {
-                What::Allocate { allocation, .. } if answer.method == ALLOCATE => {
+                QuestionKind::Allocate { allocation, .. } if answer.method == ALLOCATE => {
                     allocation.answered(answer.transaction, raw);
                 }
-                What::Permit { allocation, peer } => allocation.permit(peer.ip(), Instant::now()),
-                What::Bind {
+                QuestionKind::Permit { allocation, peer } => {
+                    allocation.permit(peer.ip(), Instant::now());
+                }
+                QuestionKind::Bind {
                     allocation,
                     number,
                     peer,
@@ -228,7 +230,7 @@ impl Conn for Front {
     async fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
         // The crate is done with the last one. An allocation that it did not take is dropped with
         // it.
-        drop(self.desk.current.lock().take());
+        drop(self.exchange.current.lock().take());
         let mut orders = self.orders.lock().await;
         loop {
             if let Some(asked) = self.ask(buffer) {

@@ -23,7 +23,7 @@ pub(super) enum Dropped {
 
 /// Why a request was answered with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum RefusalReason {
     /// No credential, a wrong one, or a stale nonce.
     Auth,
     Expired,
@@ -78,7 +78,7 @@ impl Meters {
         self.dropped[reason as usize].increment(1);
     }
 
-    pub fn refused(&self, reason: Refused) {
+    pub fn refused(&self, reason: RefusalReason) {
         self.refused[reason as usize].increment(1);
     }
 }

@@ -36,14 +36,14 @@ use self::{
     allocation::{Allocation, CHANNEL_LIFE, Handed, Listener, Ports},
     front::Front,
     limit::{Rate, Sources, Ticks},
-    meters::{Meters, Refused},
+    meters::{Meters, RefusalReason},
     nonce::Nonces,
-    question::{Desk, Prepared, REALM},
+    question::{Exchange, Prepared, REALM},
     sides::{Side, Sides},
 };
 use crate::{
     address::{RelayRange, RelayRanges},
-    credentials::{RelaySecret, SideId},
+    credentials::{RelaySecret, RelaySideId},
 };
 
 /// How a relay serves.
@@ -154,11 +154,11 @@ impl Relay {
             socket.writable().await?;
             let (listener, orders) = Listener::new(socket);
             listeners.push(Arc::clone(&listener));
-            let desk = Arc::new(Desk::new());
+            let exchange = Arc::new(Exchange::new());
             let front = Front::new(
                 Arc::clone(&shared),
                 listener,
-                Arc::clone(&desk),
+                Arc::clone(&exchange),
                 orders,
                 tasks.token(),
             );
@@ -166,10 +166,10 @@ impl Relay {
             let server = Server::new(ServerConfig {
                 conn_configs: vec![ConnConfig {
                     conn: Arc::new(front),
-                    relay_addr_generator: Box::new(Prepared(Arc::clone(&desk))),
+                    relay_addr_generator: Box::new(Prepared(Arc::clone(&exchange))),
                 }],
                 realm: REALM.to_owned(),
-                auth_handler: desk,
+                auth_handler: exchange,
                 channel_bind_timeout: CHANNEL_LIFE,
                 alloc_close_notify: None,
             });
@@ -199,7 +199,7 @@ impl Relay {
     }
 
     /// The sides that hold something now.
-    pub fn sides(&self) -> Vec<SideId> {
+    pub fn sides(&self) -> Vec<RelaySideId> {
         self.shared.sides.holding()
     }
 
@@ -208,7 +208,7 @@ impl Relay {
     /// Nothing is relayed to or from it from the moment this is first polled, and it holds nothing
     /// when this returns. May be called repeatedly, and for sides that never came: credentials that
     /// are still valid become useless.
-    pub async fn cut(&self, side: &SideId) {
+    pub async fn cut(&self, side: &RelaySideId) {
         let held = self.shared.sides.cut(*side, self.shared.clock.now());
         held.iter().for_each(Allocation::end);
         let gone = async {
@@ -292,7 +292,7 @@ impl Shared {
         side: &Arc<Side>,
         client: SocketAddr,
         listener: &Arc<Listener>,
-    ) -> Result<(Arc<Allocation>, mpsc::Receiver<Handed>), Refused> {
+    ) -> Result<(Arc<Allocation>, mpsc::Receiver<Handed>), RefusalReason> {
         let make = |port| {
             let socket = sockets::relay(self.settings.listen.ip(), port).ok()?;
             let address = SocketAddr::new(self.settings.range.ip, port);
@@ -307,7 +307,7 @@ impl Shared {
         let held = self.sides.hold(side, || {
             self.ports
                 .claim(&mut rand::rng(), make)
-                .ok_or(Refused::Ports)
+                .ok_or(RefusalReason::Ports)
         })?;
         listener.add(&held.0);
         self.meters.allocations.increment(1);

@@ -16,7 +16,8 @@ use super::{
     allocation::Allocation,
     conn::RelayConn,
     wire::{
-        ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, Class, REFRESH, TransactionId, Writer, attribute,
+        ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, Class, MessageBuilder, REFRESH, TransactionId,
+        attribute,
     },
 };
 
@@ -28,7 +29,7 @@ pub(super) const UDP: u8 = 17;
 
 /// One request.
 pub(super) struct Question {
-    pub what: What,
+    pub what: QuestionKind,
     pub client: SocketAddr,
     pub transaction: TransactionId,
     pub key: Vec<u8>,
@@ -39,7 +40,7 @@ pub(super) struct Question {
 }
 
 /// What it is about.
-pub(super) enum What {
+pub(super) enum QuestionKind {
     /// `conn` until the crate takes it; the allocation is dropped with it.
     Allocate {
         conn: Option<Arc<RelayConn>>,
@@ -58,7 +59,7 @@ pub(super) enum What {
     },
 }
 
-impl What {
+impl QuestionKind {
     /// See [`Allocation::is_on_the_brink`].
     pub fn is_on_the_brink(&self) -> bool {
         let now = Instant::now();
@@ -77,17 +78,17 @@ impl What {
 impl Question {
     /// The form the crate gets.
     pub fn write(&self, nonce: &str) -> Vec<u8> {
-        let request = |method| Writer::new(Class::Request, method, self.transaction);
+        let request = |method| MessageBuilder::new(Class::Request, method, self.transaction);
         let writer = match &self.what {
-            What::Allocate { .. } => {
+            QuestionKind::Allocate { .. } => {
                 request(ALLOCATE).with(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0])
             }
-            What::Refresh => request(REFRESH),
-            What::End => request(REFRESH).with(attribute::LIFETIME, &[0; 4]),
-            What::Permit { peer, .. } => {
+            QuestionKind::Refresh => request(REFRESH),
+            QuestionKind::End => request(REFRESH).with(attribute::LIFETIME, &[0; 4]),
+            QuestionKind::Permit { peer, .. } => {
                 request(CREATE_PERMISSION).with_address(attribute::XOR_PEER_ADDRESS, *peer)
             }
-            What::Bind { number, peer, .. } => request(CHANNEL_BIND)
+            QuestionKind::Bind { number, peer, .. } => request(CHANNEL_BIND)
                 .with(
                     attribute::CHANNEL_NUMBER,
                     &[number.to_be_bytes(), [0; 2]].concat(),
@@ -105,14 +106,14 @@ impl Question {
 
 /// Between the front of one socket and the crate, which reads one datagram after the other and is
 /// done with one when it reads the next.
-pub(super) struct Desk {
+pub(super) struct Exchange {
     /// What the crate works on.
     pub current: Mutex<Option<Question>>,
     /// What the crate takes.
     pub nonce: Mutex<String>,
 }
 
-impl Desk {
+impl Exchange {
     pub fn new() -> Self {
         Self {
             current: Mutex::default(),
@@ -121,7 +122,7 @@ impl Desk {
     }
 }
 
-impl AuthHandler for Desk {
+impl AuthHandler for Exchange {
     fn auth_handle(&self, _: &str, _: &str, _: SocketAddr) -> Result<Vec<u8>, turn::Error> {
         self.current
             .lock()
@@ -132,7 +133,7 @@ impl AuthHandler for Desk {
 }
 
 /// Gives the crate the allocation that the front made for the request.
-pub(super) struct Prepared(pub Arc<Desk>);
+pub(super) struct Prepared(pub Arc<Exchange>);
 
 #[async_trait]
 impl RelayAddressGenerator for Prepared {
@@ -152,7 +153,7 @@ impl RelayAddressGenerator for Prepared {
             .as_mut()
             .map(|question| &mut question.what)
         {
-            Some(What::Allocate { conn, .. }) => conn.take(),
+            Some(QuestionKind::Allocate { conn, .. }) => conn.take(),
             _ => None,
         };
         let conn = conn.ok_or(turn::Error::ErrNoAllocationFound)?;

@@ -9,12 +9,15 @@ use super::{
     allocation::Allocation,
     conn::RelayConn,
     front::Front,
-    meters::{Dropped, Refused},
-    question::{Question, REALM, UDP, What},
+    meters::{Dropped, RefusalReason},
+    question::{Question, QuestionKind, REALM, UDP},
     sides::{LONGEST_CREDENTIAL, Side},
-    wire::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, Class, Message, REFRESH, Writer, attribute},
+    wire::{
+        ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, Class, Message, MessageBuilder, REFRESH,
+        attribute,
+    },
 };
-use crate::credentials::SideId;
+use crate::credentials::RelaySideId;
 
 /// The comprehension-required attributes (RFC 8489 §14) that are understood. EVEN-PORT,
 /// RESERVATION-TOKEN and DONT-FRAGMENT are not, since clients choose no ports.
@@ -32,29 +35,38 @@ const UNDERSTOOD: [u16; 9] = [
 
 /// An error for a client.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Refusal(pub u16, pub &'static str, pub Refused);
+pub(super) struct ErrorResponse(pub u16, pub &'static str, pub RefusalReason);
 
-const BAD: Refusal = Refusal(400, "Bad Request", Refused::Request);
-const NOT_A_PEER: Refusal = Refusal(403, "Forbidden", Refused::Peer);
-const CUT: Refusal = Refusal(403, "Forbidden", Refused::Cut);
-const NO_ALLOCATION: Refusal = Refusal(437, "Allocation Mismatch", Refused::Request);
-const STALE: Refusal = Refusal(438, "Stale Nonce", Refused::Auth);
-const UNKNOWN_ATTRIBUTE: Refusal = Refusal(420, "Unknown Attribute", Refused::Request);
-const OTHER_FAMILY: Refusal = Refusal(440, "Address Family not Supported", Refused::Request);
-const OTHER_CREDENTIALS: Refusal = Refusal(441, "Wrong Credentials", Refused::Auth);
-const NOT_UDP: Refusal = Refusal(442, "Unsupported Transport Protocol", Refused::Request);
-const OTHER_PEER_FAMILY: Refusal = Refusal(443, "Peer Address Family Mismatch", Refused::Request);
-const NO_CHANNEL: Refusal = Refusal(508, "Insufficient Capacity", Refused::Quota);
+const BAD: ErrorResponse = ErrorResponse(400, "Bad Request", RefusalReason::Request);
+const NOT_A_PEER: ErrorResponse = ErrorResponse(403, "Forbidden", RefusalReason::Peer);
+const CUT: ErrorResponse = ErrorResponse(403, "Forbidden", RefusalReason::Cut);
+const NO_ALLOCATION: ErrorResponse =
+    ErrorResponse(437, "Allocation Mismatch", RefusalReason::Request);
+const STALE: ErrorResponse = ErrorResponse(438, "Stale Nonce", RefusalReason::Auth);
+const UNKNOWN_ATTRIBUTE: ErrorResponse =
+    ErrorResponse(420, "Unknown Attribute", RefusalReason::Request);
+const OTHER_FAMILY: ErrorResponse =
+    ErrorResponse(440, "Address Family not Supported", RefusalReason::Request);
+const OTHER_CREDENTIALS: ErrorResponse =
+    ErrorResponse(441, "Wrong Credentials", RefusalReason::Auth);
+const NOT_UDP: ErrorResponse = ErrorResponse(
+    442,
+    "Unsupported Transport Protocol",
+    RefusalReason::Request,
+);
+const OTHER_PEER_FAMILY: ErrorResponse =
+    ErrorResponse(443, "Peer Address Family Mismatch", RefusalReason::Request);
+const NO_CHANNEL: ErrorResponse = ErrorResponse(508, "Insufficient Capacity", RefusalReason::Quota);
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
+impl From<RefusalReason> for ErrorResponse {
+    fn from(refused: RefusalReason) -> Self {
         match refused {
-            Refused::Cut => CUT,
-            Refused::Quota => Self(486, "Allocation Quota Reached", refused),
-            Refused::Ports => Self(508, "Insufficient Capacity", refused),
-            Refused::Peer => NOT_A_PEER,
-            Refused::Request => BAD,
-            Refused::Auth | Refused::Expired => Self(401, "Unauthorized", refused),
+            RefusalReason::Cut => CUT,
+            RefusalReason::Quota => Self(486, "Allocation Quota Reached", refused),
+            RefusalReason::Ports => Self(508, "Insufficient Capacity", refused),
+            RefusalReason::Peer => NOT_A_PEER,
+            RefusalReason::Request => BAD,
+            RefusalReason::Auth | RefusalReason::Expired => Self(401, "Unauthorized", refused),
         }
     }
 }
@@ -62,7 +74,7 @@ impl From<Refused> for Refusal {
 /// Who made a request.
 struct Asker {
     client: SocketAddr,
-    side: SideId,
+    side: RelaySideId,
     key: Vec<u8>,
     /// What that address holds already.
     session: Option<Arc<Allocation>>,
@@ -70,7 +82,7 @@ struct Asker {
 
 impl Asker {
     /// What it holds, for requests about that.
-    fn held(&self) -> Result<&Arc<Allocation>, Refusal> {
+    fn held(&self) -> Result<&Arc<Allocation>, ErrorResponse> {
         let held = self.session.as_ref().ok_or(NO_ALLOCATION)?;
         if held.side.id == self.side {
             Ok(held)
@@ -104,7 +116,9 @@ impl Front {
         }
         match self.questions_for(message, &asker, &side) {
             // A client that repeats the request, as every client does (RFC 8489 §6.2.1), is served.
-            Ok(whats) if whats.iter().any(What::is_on_the_brink) => return Err(Dropped::Rate),
+            Ok(whats) if whats.iter().any(QuestionKind::is_on_the_brink) => {
+                return Err(Dropped::Rate);
+            }
             Ok(whats) => {
                 let last = whats.len();
                 let question = |(number, what)| Question {
@@ -126,9 +140,13 @@ impl Front {
 
     /// Who made the request, if it has a credential of ours (the long-term mechanism, RFC 8489
     /// §9.2.4).
-    fn authenticate(&self, message: &Message<'_>, client: SocketAddr) -> Result<Asker, Refusal> {
+    fn authenticate(
+        &self,
+        message: &Message<'_>,
+        client: SocketAddr,
+    ) -> Result<Asker, ErrorResponse> {
         if !message.has_integrity() {
-            return Err(Refused::Auth.into());
+            return Err(RefusalReason::Auth.into());
         }
         let (Some(username), Some(realm), Some(nonce)) = (
             message.text(attribute::USERNAME),
@@ -144,9 +162,9 @@ impl Front {
         {
             return Err(STALE);
         }
-        let (side, expiry) = SideId::and_expiry(username)
+        let (side, expiry) = RelaySideId::and_expiry(username)
             .filter(|_| realm == REALM)
-            .ok_or(Refused::Auth)?;
+            .ok_or(RefusalReason::Auth)?;
         let key = generate_auth_key(
             username,
             realm,
@@ -155,7 +173,7 @@ impl Front {
         let now = self.shared.clock.now().seconds();
         let longest = i64::try_from(LONGEST_CREDENTIAL.as_secs()).unwrap_or(i64::MAX);
         if !message.is_authentic(&key) || expiry > now.saturating_add(longest) {
-            return Err(Refused::Auth.into());
+            return Err(RefusalReason::Auth.into());
         }
         let session = self.listener.session(client);
         // The expiry limits new allocations: a call goes on as long as it lasts.
@@ -163,7 +181,7 @@ impl Front {
             .as_ref()
             .is_some_and(|session| session.side.id == side);
         if expiry < now && !known {
-            return Err(Refused::Expired.into());
+            return Err(RefusalReason::Expired.into());
         }
         Ok(Asker {
             client,
@@ -179,7 +197,7 @@ impl Front {
         message: &Message<'_>,
         asker: &Asker,
         side: &Arc<Side>,
-    ) -> Result<Vec<What>, Refusal> {
+    ) -> Result<Vec<QuestionKind>, ErrorResponse> {
         if unknown(message).next().is_some() {
             return Err(UNKNOWN_ATTRIBUTE);
         }
@@ -192,7 +210,11 @@ impl Front {
                     .is_some_and(|lifetime| lifetime == [0; 4]);
                 // Any other lifetime becomes the usual one: what a client forgets is free again
                 // after ten minutes.
-                Ok(vec![if ends { What::End } else { What::Refresh }])
+                Ok(vec![if ends {
+                    QuestionKind::End
+                } else {
+                    QuestionKind::Refresh
+                }])
             }
             CREATE_PERMISSION => {
                 let held = asker.held()?;
@@ -221,7 +243,7 @@ impl Front {
                 } else {
                     Ok(peers
                         .into_iter()
-                        .map(|peer| What::Permit {
+                        .map(|peer| QuestionKind::Permit {
                             allocation: Arc::clone(held),
                             peer,
                         })
@@ -248,7 +270,7 @@ impl Front {
                 if !held.may_bind(number) {
                     return Err(NO_CHANNEL);
                 }
-                Ok(vec![What::Bind {
+                Ok(vec![QuestionKind::Bind {
                     allocation: Arc::clone(held),
                     number,
                     peer,
@@ -262,7 +284,7 @@ impl Front {
         message: &Message<'_>,
         asker: &Asker,
         side: &Arc<Side>,
-    ) -> Result<Vec<What>, Refusal> {
+    ) -> Result<Vec<QuestionKind>, ErrorResponse> {
         if let Some(session) = &asker.session {
             let answer = session
                 .answer_to(message.transaction)
@@ -283,7 +305,7 @@ impl Front {
         )?;
         let (allocation, queue) = self.shared.allocate(side, asker.client, &self.listener)?;
         let conn = RelayConn::new(Arc::clone(&allocation), queue, Arc::clone(&self.shared));
-        Ok(vec![What::Allocate {
+        Ok(vec![QuestionKind::Allocate {
             conn: Some(Arc::new(conn)),
             allocation,
         }])
@@ -291,7 +313,11 @@ impl Front {
 
     /// Refuses a requested address family other than that of `have`. Without a request, the client
     /// takes what there is.
-    fn family(message: &Message<'_>, have: SocketAddr, refusal: Refusal) -> Result<(), Refusal> {
+    fn family(
+        message: &Message<'_>,
+        have: SocketAddr,
+        refusal: ErrorResponse,
+    ) -> Result<(), ErrorResponse> {
         let family = if have.is_ipv4() { 1 } else { 2 };
         let wish = message.get(attribute::REQUESTED_ADDRESS_FAMILY);
         if wish.is_none_or(|wish| wish.first() == Some(&family)) {
@@ -306,16 +332,16 @@ impl Front {
         &self,
         message: &Message<'_>,
         client: SocketAddr,
-        refusal: Refusal,
+        refusal: ErrorResponse,
     ) -> Result<(), Dropped> {
-        let Refusal(code, reason, refused) = refusal;
+        let ErrorResponse(code, reason, refused) = refusal;
         self.shared.meters.refused(refused);
         let ticks = self.shared.ticks();
         if !self.shared.sources.allow(client.ip(), ticks) {
             return Err(Dropped::Source);
         }
-        let mut answer =
-            Writer::new(Class::Error, message.method, message.transaction).with_error(code, reason);
+        let mut answer = MessageBuilder::new(Class::Error, message.method, message.transaction)
+            .with_error(code, reason);
         if code != BAD.0 {
             let nonce = self.shared.nonces.issue(client, ticks.seconds());
             answer = answer
@@ -327,11 +353,11 @@ impl Front {
     }
 
     /// Tells a holder of a credential what is wrong.
-    fn refuse(&self, message: &Message<'_>, asker: &Asker, refusal: Refusal) {
-        let Refusal(code, reason, refused) = refusal;
+    fn refuse(&self, message: &Message<'_>, asker: &Asker, refusal: ErrorResponse) {
+        let ErrorResponse(code, reason, refused) = refusal;
         self.shared.meters.refused(refused);
-        let mut answer =
-            Writer::new(Class::Error, message.method, message.transaction).with_error(code, reason);
+        let mut answer = MessageBuilder::new(Class::Error, message.method, message.transaction)
+            .with_error(code, reason);
         if code == UNKNOWN_ATTRIBUTE.0 {
             let kinds: Vec<u8> = unknown(message).flat_map(u16::to_be_bytes).collect();
             answer = answer.with(attribute::UNKNOWN_ATTRIBUTES, &kinds);
@@ -352,7 +378,7 @@ fn unknown<'a>(message: &Message<'a>) -> impl Iterator<Item = u16> + use<'a> {
         .filter(|kind| *kind < 0x8000 && !UNDERSTOOD.contains(kind))
 }
 
-fn same_family(held: &Allocation, peer: SocketAddr) -> Result<(), Refusal> {
+fn same_family(held: &Allocation, peer: SocketAddr) -> Result<(), ErrorResponse> {
     if held.address.is_ipv4() == peer.is_ipv4() {
         Ok(())
     } else {

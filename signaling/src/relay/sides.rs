@@ -15,9 +15,9 @@ use tebdil_protocol::time::Timestamp;
 use super::{
     allocation::Allocation,
     limit::{Bucket, Rate, Ticks},
-    meters::Refused,
+    meters::RefusalReason,
 };
-use crate::credentials::SideId;
+use crate::credentials::RelaySideId;
 
 /// No credential lives longer (the settings allow an hour at most); one that claims to is not ours.
 /// Ten minutes allow for clocks that differ.
@@ -39,7 +39,7 @@ const LEAST: usize = 100;
 /// gets more by allocating anew.
 #[derive(Debug)]
 pub(super) struct Side {
-    pub id: SideId,
+    pub id: RelaySideId,
     cut: AtomicBool,
     bytes: Bucket,
     requests: Bucket,
@@ -67,10 +67,10 @@ impl Side {
 
 #[derive(Default)]
 struct Table {
-    known: HashMap<SideId, Known>,
-    cut: HashMap<SideId, Timestamp>,
+    known: HashMap<RelaySideId, Known>,
+    cut: HashMap<RelaySideId, Timestamp>,
     /// In the order in which they were cut.
-    cuts: VecDeque<(SideId, Timestamp)>,
+    cuts: VecDeque<(RelaySideId, Timestamp)>,
 }
 
 struct Known {
@@ -94,7 +94,7 @@ impl Sides {
     }
 
     /// The side that a valid credential is for. `None` if it was cut.
-    pub fn get(&self, id: SideId) -> Option<Arc<Side>> {
+    pub fn get(&self, id: RelaySideId) -> Option<Arc<Side>> {
         let mut table = self.table.lock();
         if table.cut.contains_key(&id) {
             return None;
@@ -117,18 +117,18 @@ impl Sides {
     pub fn hold<T>(
         &self,
         side: &Arc<Side>,
-        make: impl FnOnce() -> Result<(Arc<Allocation>, T), Refused>,
-    ) -> Result<(Arc<Allocation>, T), Refused> {
+        make: impl FnOnce() -> Result<(Arc<Allocation>, T), RefusalReason>,
+    ) -> Result<(Arc<Allocation>, T), RefusalReason> {
         let mut table = self.table.lock();
         if side.is_cut() || table.cut.contains_key(&side.id) {
-            return Err(Refused::Cut);
+            return Err(RefusalReason::Cut);
         }
         let known = table.known.entry(side.id).or_insert_with(|| Known {
             side: Arc::clone(side),
             allocations: Vec::new(),
         });
         if known.allocations.len() >= self.most {
-            return Err(Refused::Quota);
+            return Err(RefusalReason::Quota);
         }
         let held = make()?;
         known.allocations.push(Arc::clone(&held.0));
@@ -149,7 +149,7 @@ impl Sides {
     }
 
     /// From now on the side sends, receives and allocates nothing. Returns what it held.
-    pub fn cut(&self, id: SideId, now: Timestamp) -> Vec<Arc<Allocation>> {
+    pub fn cut(&self, id: RelaySideId, now: Timestamp) -> Vec<Arc<Allocation>> {
         let mut table = self.table.lock();
         if table.cut.insert(id, now).is_none() {
             table.cuts.push_back((id, now));
@@ -167,7 +167,7 @@ impl Sides {
     }
 
     /// Who holds something.
-    pub fn holding(&self) -> Vec<SideId> {
+    pub fn holding(&self) -> Vec<RelaySideId> {
         self.table
             .lock()
             .known
@@ -206,9 +206,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-    fn ids(count: usize) -> Vec<SideId> {
+    fn ids(count: usize) -> Vec<RelaySideId> {
         (0..count)
-            .map(|number| SideId::of_username(&format!("1:{number:032x}")).expect("an id"))
+            .map(|number| RelaySideId::of_username(&format!("1:{number:032x}")).expect("an id"))
             .collect()
     }
 
@@ -222,10 +222,10 @@ mod tests {
         assert_eq!(
             sides
                 .hold(&one, || -> Result<(Arc<Allocation>, ()), _> {
-                    Err(Refused::Ports)
+                    Err(RefusalReason::Ports)
                 })
                 .err(),
-            Some(Refused::Cut)
+            Some(RefusalReason::Cut)
         );
         sides.tidy(NOW + LONGEST_CREDENTIAL, ticks);
         assert!(sides.get(ids[0]).is_none());

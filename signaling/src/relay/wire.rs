@@ -191,9 +191,9 @@ fn integrity(key: &[u8], before: &[u8]) -> Hmac<Sha1> {
 
 /// A message being built.
 #[derive(Debug, Clone)]
-pub(super) struct Writer(Vec<u8>);
+pub(super) struct MessageBuilder(Vec<u8>);
 
-impl Writer {
+impl MessageBuilder {
     pub fn new(class: Class, method: u16, transaction: TransactionId) -> Self {
         let class = match class {
             Class::Request => 0,
@@ -317,7 +317,7 @@ mod tests {
         use stun::message::Getter as _;
         for text in ["192.0.2.1:49160", "[2001:db8::1]:49160"] {
             let address: SocketAddr = text.parse().expect("an address");
-            let writer = Writer::new(Class::Request, CREATE_PERMISSION, *b"transaction!")
+            let writer = MessageBuilder::new(Class::Request, CREATE_PERMISSION, *b"transaction!")
                 .with_address(attribute::XOR_PEER_ADDRESS, address);
             let raw = writer
                 .with(attribute::USERNAME, b"x")
@@ -352,7 +352,7 @@ mod tests {
             peer.get_from(&theirs).expect("a peer");
             assert_eq!((peer.ip, peer.port), (address.ip(), address.port()));
         }
-        let raw = Writer::new(Class::Error, ALLOCATE, [7; 12])
+        let raw = MessageBuilder::new(Class::Error, ALLOCATE, [7; 12])
             .with_error(486, "Allocation Quota Reached")
             .finish();
         assert_eq!(
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn a_mapped_address_is_what_it_maps() {
         let address: SocketAddr = "[::ffff:192.0.2.1]:5".parse().expect("an address");
-        let raw = Writer::new(Class::Indication, SEND, [3; 12])
+        let raw = MessageBuilder::new(Class::Indication, SEND, [3; 12])
             .with_address(attribute::XOR_PEER_ADDRESS, address)
             .finish();
         let message = Message::parse(&raw).expect("a message");

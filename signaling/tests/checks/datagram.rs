@@ -3,7 +3,7 @@
 
 use stun::{attributes::AttrType, message::Message as Other};
 
-use super::wire::{ALLOCATE, Class, Message, Writer, attribute};
+use super::wire::{ALLOCATE, Class, Message, MessageBuilder, attribute};
 
 const KNOWN: [u16; 12] = [
     attribute::USERNAME,
@@ -56,7 +56,7 @@ pub fn relay_datagram(bytes: &[u8]) {
     let _ = message.error_code();
 
     // As the relay does with what it passes on.
-    let mut writer = Writer::new(message.class, message.method, message.transaction);
+    let mut writer = MessageBuilder::new(message.class, message.method, message.transaction);
     for (kind, value) in message.attributes() {
         writer = match message
             .xor_address(value)
@@ -88,7 +88,7 @@ pub fn relay_datagram(bytes: &[u8]) {
 
 /// A refusal is read as one.
 pub fn refusal() {
-    let written = Writer::new(Class::Error, ALLOCATE, [7; 12])
+    let written = MessageBuilder::new(Class::Error, ALLOCATE, [7; 12])
         .with_error(486, "Allocation Quota Reached")
         .finish();
     assert_eq!(

@@ -29,7 +29,7 @@ use tebdil_protocol::{
     time::{Clock, Timestamp},
 };
 use tebdil_signaling::{
-    Credential, Relay, RelayRange, RelayRanges, RelaySecret, RelaySettings, SideId,
+    Credential, Relay, RelayRange, RelayRanges, RelaySecret, RelaySettings, RelaySideId,
 };
 use tokio::{net::UdpSocket, time::timeout};
 use turn::proto::{
@@ -104,7 +104,7 @@ impl TestRelay {
         )
     }
 
-    pub fn side(&self, match_id: i64, role: MatchRole) -> SideId {
+    pub fn side(&self, match_id: i64, role: MatchRole) -> RelaySideId {
         self.secret.side(MatchId(match_id), role)
     }
 

@@ -8,13 +8,13 @@ use tebdil_core::{
 use tebdil_protocol::{Authenticated, Device, RegisterRequest, Secret, domain::Locale};
 
 use super::{
-    AccountError, Accounts, FieldError,
+    AccountError, AccountService, FieldError,
     error::{banned, unknown_invite},
 };
 use crate::{
     address::ClientAddress,
     auth::{
-        Draft,
+        RegistrationDraft,
         age::{self, AgeError},
         alias, password_text,
         tokens::RefreshSecret,
@@ -24,7 +24,7 @@ use crate::{
 const MAX_DEVICE_NAME_CHARS: usize = 64;
 const MAX_PLATFORM_CHARS: usize = 32;
 
-impl Accounts {
+impl AccountService {
     /// Makes an account and signs its first device in. Everything that can be refused without the
     /// store is checked before the password is hashed.
     pub async fn register(
@@ -41,7 +41,7 @@ impl Accounts {
     pub(in crate::auth) fn draft(
         &self,
         request: RegisterRequest,
-    ) -> Result<(Draft, Secret), AccountError> {
+    ) -> Result<(RegistrationDraft, Secret), AccountError> {
         let phone = self
             .phones
             .e164(request.phone.expose())
@@ -81,7 +81,7 @@ impl Accounts {
         }) {
             return Err(unknown_invite());
         }
-        let draft = Draft {
+        let draft = RegistrationDraft {
             phone,
             alias,
             birth_year: birth_year.into(),
@@ -96,7 +96,7 @@ impl Accounts {
     /// Makes the account from a draft. `code` has proven its phone, if codes are required.
     pub(in crate::auth) async fn insert(
         &self,
-        draft: Draft,
+        draft: RegistrationDraft,
         password_hash: Secret,
         code: Option<&ProvenCode>,
     ) -> Result<Authenticated, AccountError> {

@@ -7,9 +7,10 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::Value;
+use tebdil_core::settings::SettingProblem;
 use tebdil_workers::http_client;
 
-use super::{Message, template::fill};
+use super::{CodeMessage, template::fill};
 use crate::auth::settings::{ContentType, Gateway as Settings};
 
 /// A gateway did not accept a message. It names neither phone nor URL.
@@ -31,9 +32,6 @@ impl GatewayError {
         matches!(self, Self::Unreachable | Self::Refused(_))
     }
 }
-
-/// A setting that cannot be used: its name, and what it must be.
-pub type Wrong = (&'static str, String);
 
 /// A body with places for `{phone}`, `{code}` and `{text}`. It is parsed when it is read, so that
 /// no value can break out of its place.
@@ -67,8 +65,11 @@ impl Gateway {
     ///
     /// # Errors
     /// The first setting that cannot be used.
-    pub fn new(settings: &Settings) -> Result<Self, Wrong> {
-        let wrong = |field, detail: &str| (field, detail.to_owned());
+    pub fn new(settings: &Settings) -> Result<Self, SettingProblem> {
+        let wrong = |field: &'static str, detail: &str| SettingProblem {
+            field: field.into(),
+            detail: detail.to_owned(),
+        };
         let url = settings.url.expose();
         if url.contains(['{', '}']) {
             return Err(wrong(
@@ -129,7 +130,7 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayError`]; only an answer of 200 to 299 is success.
-    pub async fn send(&self, message: &Message) -> Result<(), GatewayError> {
+    pub async fn send(&self, message: &CodeMessage) -> Result<(), GatewayError> {
         let (media_type, body) = self.body.fill(message);
         let request = self
             .http
@@ -172,8 +173,11 @@ fn headers(settings: &Settings) -> Option<HeaderMap> {
 }
 
 impl Body {
-    fn parse(kind: ContentType, template: &str) -> Result<Self, Wrong> {
-        let wrong = |detail: &str| ("verification.gateway.body", detail.to_owned());
+    fn parse(kind: ContentType, template: &str) -> Result<Self, SettingProblem> {
+        let wrong = |detail: &str| SettingProblem {
+            field: "verification.gateway.body".into(),
+            detail: detail.to_owned(),
+        };
         if !template.contains("{phone}")
             || !(template.contains("{code}") || template.contains("{text}"))
         {
@@ -193,7 +197,7 @@ impl Body {
         }
     }
 
-    fn fill(&self, message: &Message) -> (&'static str, String) {
+    fn fill(&self, message: &CodeMessage) -> (&'static str, String) {
         let values = [
             ("phone", message.phone.expose()),
             ("code", message.code.expose()),
@@ -248,8 +252,8 @@ mod tests {
         }
     }
 
-    fn message() -> Message {
-        Message {
+    fn message() -> CodeMessage {
+        CodeMessage {
             phone: "+905301234567".into(),
             code: "012345".into(),
             text: "\"a\\b\" & c=d\n012345".into(),
@@ -331,7 +335,10 @@ mod tests {
         for (field, change) in cases {
             let mut settings = settings();
             change(&mut settings);
-            let (named, detail) = Gateway::new(&settings).expect_err(field);
+            let SettingProblem {
+                field: named,
+                detail,
+            } = Gateway::new(&settings).expect_err(field);
             assert_eq!(named, format!("verification.gateway.{field}"));
             assert!(!detail.contains("hunter2"));
         }

@@ -1,7 +1,7 @@
 //! One-time codes: made, sent to a phone by a background task, and recognised.
 //!
 //! A request never waits for a gateway, and a password reset not even for the look-up of the
-//! account: requests go into a bounded queue, and [`Courier`] carries them out. So the answer and
+//! account: requests go into a bounded queue, and [`CodesTask`] carries them out. So the answer and
 //! its time do not tell who has an account. Codes that were queued when the process died are not
 //! sent; users ask for another. The number of codes is limited before anything is queued, and their
 //! cost when they are sent (`limits/codes.rs`).
@@ -19,6 +19,7 @@ use rand::RngExt as _;
 use tebdil_core::{
     crypto::{BlindIndex, CodeHash, PhoneIndex},
     ids::IdGenerator,
+    settings::SettingProblem,
     store::{NewCode, Store, StoreError, TriedCode},
 };
 use tebdil_protocol::{
@@ -36,7 +37,7 @@ use super::{
 };
 use crate::limits::{Limiters, SpentText};
 
-pub use gateway::{Gateway, GatewayError, Wrong};
+pub use gateway::{Gateway, GatewayError};
 
 /// Orders that may wait; more are answered 503.
 const QUEUE: usize = 512;
@@ -62,7 +63,7 @@ impl CodePhone {
 
 /// What is sent to a phone.
 #[derive(Debug)]
-pub struct Message {
+pub struct CodeMessage {
     pub phone: Secret,
     pub code: Secret,
     pub text: Secret,
@@ -82,7 +83,7 @@ impl CodeSender {
     ///
     /// # Errors
     /// The first setting that cannot be used.
-    pub fn new(settings: &Verification) -> Result<Option<Self>, Wrong> {
+    pub fn new(settings: &Verification) -> Result<Option<Self>, SettingProblem> {
         Ok(match settings.sender {
             Sender::Off => None,
             Sender::Log => Some(Self::Log),
@@ -90,7 +91,7 @@ impl CodeSender {
         })
     }
 
-    async fn send(&self, message: &Message) -> Result<(), GatewayError> {
+    async fn send(&self, message: &CodeMessage) -> Result<(), GatewayError> {
         match self {
             Self::Log => {
                 let phone = Phones::masked(message.phone.expose());
@@ -112,7 +113,7 @@ impl CodeSender {
 pub struct QueueFull;
 
 #[derive(Debug)]
-enum Order {
+enum CodeOrder {
     /// A registration's code, which is stored already.
     Registration {
         phone: Secret,
@@ -127,7 +128,7 @@ enum Order {
 
 /// What making codes needs.
 #[derive(Debug, Clone)]
-pub struct Parts {
+pub struct CodeContext {
     pub store: Store,
     pub blind: BlindIndex,
     pub ids: Arc<IdGenerator>,
@@ -142,7 +143,7 @@ pub(super) struct Drawn {
     pub hash: CodeHash,
 }
 
-impl Parts {
+impl CodeContext {
     /// Six digits, each as likely as any other.
     pub(super) fn draw(&self, purpose: CodePurpose, phone: &PhoneIndex) -> Drawn {
         let id = self.ids.next();
@@ -170,35 +171,35 @@ impl Parts {
 /// Accepts orders for codes.
 #[derive(Debug)]
 pub struct Codes {
-    pub(super) parts: Parts,
+    pub(super) context: CodeContext,
     /// `None` if no codes are sent.
-    orders: Option<mpsc::Sender<Order>>,
+    orders: Option<mpsc::Sender<CodeOrder>>,
 }
 
 impl Codes {
     /// Codes sent by `sender`, and the task that does it.
-    pub fn new(sender: Option<CodeSender>, parts: Parts) -> (Self, Option<Courier>) {
+    pub fn new(sender: Option<CodeSender>, context: CodeContext) -> (Self, Option<CodesTask>) {
         let Some(sender) = sender else {
             return (
                 Self {
-                    parts,
+                    context,
                     orders: None,
                 },
                 None,
             );
         };
         let (orders, waiting) = mpsc::channel(QUEUE);
-        let courier = Courier {
+        let task = CodesTask {
             sender,
-            parts: parts.clone(),
+            context: context.clone(),
             orders: waiting,
         };
         (
             Self {
-                parts,
+                context,
                 orders: Some(orders),
             },
-            Some(courier),
+            Some(task),
         )
     }
 
@@ -215,7 +216,7 @@ impl Codes {
         code: Secret,
         spent: SpentText,
     ) -> Result<(), QueueFull> {
-        self.order(Order::Registration {
+        self.order(CodeOrder::Registration {
             phone,
             locale,
             alias,
@@ -225,10 +226,10 @@ impl Codes {
     }
 
     pub(super) fn send_password_reset(&self, phone: CodePhone) -> Result<(), QueueFull> {
-        self.order(Order::PasswordReset { phone })
+        self.order(CodeOrder::PasswordReset { phone })
     }
 
-    fn order(&self, order: Order) -> Result<(), QueueFull> {
+    fn order(&self, order: CodeOrder) -> Result<(), QueueFull> {
         let taken = self
             .orders
             .as_ref()
@@ -242,25 +243,25 @@ impl Codes {
     }
 }
 
-/// Carries orders out.
+/// The task that carries orders out.
 #[derive(Debug)]
-pub struct Courier {
+pub struct CodesTask {
     sender: CodeSender,
-    parts: Parts,
-    orders: mpsc::Receiver<Order>,
+    context: CodeContext,
+    orders: mpsc::Receiver<CodeOrder>,
 }
 
-impl Courier {
+impl CodesTask {
     /// Works until `closing`, and then until the queue is empty.
     pub async fn run(mut self, closing: CancellationToken) {
         let mut orders = std::mem::replace(&mut self.orders, mpsc::channel(1).1);
-        let courier = &self;
+        let task = &self;
         let mut running = FuturesUnordered::new();
         loop {
             tokio::select! {
                 Some(()) = running.next() => {}
                 order = orders.recv(), if running.len() < AT_ONCE => match order {
-                    Some(order) => running.push(courier.carry_out(order)),
+                    Some(order) => running.push(task.carry_out(order)),
                     None => break,
                 },
                 () = closing.cancelled(), if !orders.is_closed() => orders.close(),
@@ -269,9 +270,9 @@ impl Courier {
         while running.next().await.is_some() {}
     }
 
-    async fn carry_out(&self, order: Order) {
+    async fn carry_out(&self, order: CodeOrder) {
         match order {
-            Order::Registration {
+            CodeOrder::Registration {
                 phone,
                 locale,
                 alias,
@@ -281,16 +282,16 @@ impl Courier {
                 let text = texts::registration(locale, &alias, code.expose());
                 self.send(
                     CodePurpose::Registration,
-                    &Message { phone, code, text },
+                    &CodeMessage { phone, code, text },
                     spent,
                 )
                 .await;
             }
-            Order::PasswordReset { phone } => match self.password_reset(&phone).await {
+            CodeOrder::PasswordReset { phone } => match self.password_reset(&phone).await {
                 // Only once it is known that there is somebody: a request that sends no text costs
                 // nothing, and its answer reveals nothing.
                 Ok(Some(message)) => match self
-                    .parts
+                    .context
                     .limiters
                     .spend_text(CodePurpose::PasswordReset, phone.prefix())
                     .await
@@ -315,13 +316,13 @@ impl Courier {
 
     /// Stores a code for whoever has the phone. If nobody has it, or may use it, a code is stored
     /// all the same and sent to nobody, so that guesses take the same path and the same time.
-    async fn password_reset(&self, phone: &CodePhone) -> Result<Option<Message>, StoreError> {
-        let Parts { store, clock, .. } = &self.parts;
+    async fn password_reset(&self, phone: &CodePhone) -> Result<Option<CodeMessage>, StoreError> {
+        let CodeContext { store, clock, .. } = &self.context;
         let now = clock.now();
         let user = store.accounts().user_by_phone(&phone.index).await?;
         let ban = store.safety().active_ban(&phone.index, now).await?;
         let user = user.filter(|_| ban.is_none());
-        let Drawn { id, code, hash } = self.parts.draw(CodePurpose::PasswordReset, &phone.index);
+        let Drawn { id, code, hash } = self.context.draw(CodePurpose::PasswordReset, &phone.index);
         let owner: Option<UserId> = user.as_ref().map(|user| user.id);
         let new = NewCode {
             id,
@@ -334,7 +335,7 @@ impl Courier {
         store.accounts().insert_code(new, now).await?;
         Ok(user.map(|user| {
             let text = texts::password_reset(user.locale, code.expose());
-            Message {
+            CodeMessage {
                 phone: phone.e164.clone(),
                 code,
                 text,
@@ -342,13 +343,13 @@ impl Courier {
         }))
     }
 
-    async fn send(&self, purpose: CodePurpose, message: &Message, spent: SpentText) {
+    async fn send(&self, purpose: CodePurpose, message: &CodeMessage, spent: SpentText) {
         match self.sender.send(message).await {
             Ok(()) => count(purpose, "sent"),
             Err(error) => {
                 tracing::warn!(%error, "the gateway did not take a code");
                 if error.is_unsent() {
-                    self.parts.limiters.refund_text(spent).await;
+                    self.context.limiters.refund_text(spent).await;
                 }
                 count(purpose, "failed");
             }
@@ -373,14 +374,14 @@ mod tests {
             .await
             .expect("SQLite is always there");
         let ids = Arc::clone(t.store.ids());
-        let parts = Parts {
+        let context = CodeContext {
             store: t.store.clone(),
             blind: t.index.clone(),
             ids,
             clock: t.clock.clone(),
             limiters: Arc::new(Limiters::alone(&t, &[]).await),
         };
-        let (codes, courier) = Codes::new(Some(CodeSender::Log), parts.clone());
+        let (codes, task) = Codes::new(Some(CodeSender::Log), context.clone());
         let phone = CodePhone {
             e164: "+905301234567".into(),
             index: t.index.phone("+905301234567"),
@@ -391,7 +392,7 @@ mod tests {
         assert_eq!(codes.send_password_reset(phone.clone()), Err(QueueFull));
         let closing = CancellationToken::new();
         closing.cancel();
-        courier.expect("there is a sender").run(closing).await;
+        task.expect("there is a sender").run(closing).await;
         let stored = t
             .numbers("SELECT COUNT(*) FROM one_time_codes WHERE user_id IS NULL")
             .await;
@@ -402,7 +403,7 @@ mod tests {
             "nobody works any more"
         );
         assert_eq!(
-            Codes::new(None, parts).0.send_password_reset(phone),
+            Codes::new(None, context).0.send_password_reset(phone),
             Err(QueueFull)
         );
     }
@@ -413,7 +414,7 @@ mod tests {
             .await
             .expect("SQLite is always there");
         let ids = Arc::clone(t.store.ids());
-        let parts = Parts {
+        let context = CodeContext {
             store: t.store.clone(),
             blind: t.index.clone(),
             ids,
@@ -431,7 +432,7 @@ mod tests {
             }
         };
         let recognised = |tried| {
-            parts
+            context
                 .recognise(purpose, &phone, "123456", tried)
                 .map(|code| code.id)
         };
@@ -444,7 +445,7 @@ mod tests {
             None
         );
         assert_eq!(recognised(vec![tried(1, "654321")]), None);
-        let drawn = parts.draw(purpose, &phone);
+        let drawn = context.draw(purpose, &phone);
         assert_eq!(drawn.code.expose().len(), 6);
         assert_eq!(
             drawn.hash,

@@ -8,7 +8,7 @@ use tebdil_core::crypto::{Key, hash_token};
 use tebdil_protocol::{Secret, id::SessionId};
 use zeroize::Zeroizing;
 
-use super::Tokens;
+use super::TokenIssuer;
 
 const RANDOM_BYTES: usize = 32;
 const SEAL_BYTES: usize = 16;
@@ -31,7 +31,7 @@ impl RefreshSecret {
     }
 }
 
-impl Tokens {
+impl TokenIssuer {
     /// The refresh token of a session.
     pub(in crate::auth) fn refresh_token(
         &self,

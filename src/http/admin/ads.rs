@@ -11,7 +11,7 @@ use tebdil_protocol::{
 use super::Admin;
 use crate::http::{
     Api,
-    body::Strict,
+    body::StrictJson,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
@@ -62,7 +62,7 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn create(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
-    Strict(settings): Strict<AdSettings>,
+    StrictJson(settings): StrictJson<AdSettings>,
 ) -> Answer<(StatusCode, Json<AdminAd>)> {
     settings.check()?;
     allowed(&api, settings.target_group)?;
@@ -106,7 +106,7 @@ pub(in crate::http) async fn change(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
-    Strict(patch): Strict<AdPatch>,
+    StrictJson(patch): StrictJson<AdPatch>,
 ) -> Answer<Json<AdminAd>> {
     patch
         .target_group

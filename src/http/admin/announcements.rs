@@ -9,7 +9,7 @@ use tebdil_protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, Target
 use super::Admin;
 use crate::http::{
     Api,
-    body::Strict,
+    body::StrictJson,
     paging::Params,
     problem::{Answer, Failure},
 };
@@ -25,7 +25,7 @@ const MAX_TEXT: usize = 500;
 pub(in crate::http) async fn create(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
-    Strict(request): Strict<AnnouncementRequest>,
+    StrictJson(request): StrictJson<AnnouncementRequest>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
     let new = NewAnnouncement {
         tr: text("tr", &request.tr)?,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::http::{
     Api,
-    body::Strict,
+    body::StrictJson,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
@@ -63,7 +63,7 @@ pub(in crate::http) async fn decide(
     State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(appeal): IdPath<AppealId>,
-    Strict(request): Strict<AppealDecisionRequest>,
+    StrictJson(request): StrictJson<AppealDecisionRequest>,
 ) -> Answer<StatusCode> {
     let note = text("note", &request.note)?;
     let decided = judged(

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::store::{Actor, BanFilter, BanOrder, Judged, Notified, StaffBan};
+use tebdil_core::store::{BanFilter, BanOrder, Judged, Notified, StaffBan, StaffMember};
 use tebdil_protocol::{
     AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, UnbanRequest,
     id::{BanId, UserId},
@@ -14,7 +14,7 @@ use super::Staff;
 use crate::http::{
     Api,
     auth::Signed,
-    body::Strict,
+    body::StrictJson,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
@@ -22,7 +22,7 @@ use crate::http::{
 const MAX_TEXT: usize = 500;
 const LONGEST: Duration = Duration::from_hours(24 * 3653);
 
-impl From<Signed> for Actor {
+impl From<Signed> for StaffMember {
     fn from(who: Signed) -> Self {
         Self {
             id: who.user_id,
@@ -44,7 +44,7 @@ pub(in crate::http) async fn ban(
     State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
-    Strict(request): Strict<BanRequest>,
+    StrictJson(request): StrictJson<BanRequest>,
 ) -> Answer<(StatusCode, Json<AdminBan>)> {
     let reason = text("reason", &request.reason)?;
     let now = api.clock.now();
@@ -85,7 +85,7 @@ pub(in crate::http) async fn unban(
     State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
-    Strict(request): Strict<UnbanRequest>,
+    StrictJson(request): StrictJson<UnbanRequest>,
 ) -> Answer<StatusCode> {
     let note = text("note", &request.note)?;
     let lifted = judged(
@@ -146,7 +146,7 @@ pub(in crate::http) async fn confirm(
     State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(ban): IdPath<BanId>,
-    Strict(request): Strict<BanConfirmation>,
+    StrictJson(request): StrictJson<BanConfirmation>,
 ) -> Answer<Json<AdminBan>> {
     let note = text("note", &request.note)?;
     let now = api.clock.now();

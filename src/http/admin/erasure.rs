@@ -10,7 +10,7 @@ use tebdil_protocol::{AccountErasureRequest, ErrorCode, id::UserId};
 use super::Admin;
 use crate::http::{
     Api,
-    body::Strict,
+    body::StrictJson,
     paging::IdPath,
     problem::{Answer, Failure},
 };
@@ -27,7 +27,7 @@ pub(in crate::http) async fn erase(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
-    Strict(AccountErasureRequest { note }): Strict<AccountErasureRequest>,
+    StrictJson(AccountErasureRequest { note }): StrictJson<AccountErasureRequest>,
 ) -> Answer<StatusCode> {
     if note.trim().is_empty()
         || note.chars().count() > MAX_NOTE

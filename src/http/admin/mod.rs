@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::{
-    auth::{Needs, Signed},
+    auth::{RequiredRole, Signed},
     problem::Failure,
 };
 use crate::http::Api;
@@ -33,7 +33,9 @@ impl FromRequestParts<Arc<Api>> for Admin {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        Signed::admit(parts, api, Needs::Admin).await.map(Self)
+        Signed::admit(parts, api, RequiredRole::Admin)
+            .await
+            .map(Self)
     }
 }
 
@@ -45,6 +47,8 @@ impl FromRequestParts<Arc<Api>> for Staff {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        Signed::admit(parts, api, Needs::Staff).await.map(Self)
+        Signed::admit(parts, api, RequiredRole::Staff)
+            .await
+            .map(Self)
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     evidence::{self, Written},
     http::{
         Api,
-        body::Strict,
+        body::StrictJson,
         paging::{IdPath, Params},
         problem::{Answer, Failure},
         reports::note_text,
@@ -127,7 +127,7 @@ pub(in crate::http) async fn resolve(
     State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(id): IdPath<ReportId>,
-    Strict(request): Strict<ResolveRequest>,
+    StrictJson(request): StrictJson<ResolveRequest>,
 ) -> Answer<Json<AdminReport>> {
     let note = note_text("note", &request.note)?;
     let now = api.clock.now();
@@ -179,7 +179,7 @@ pub(in crate::http) async fn reliability(
     State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
-    Strict(request): Strict<ReliabilityRequest>,
+    StrictJson(request): StrictJson<ReliabilityRequest>,
 ) -> Answer<StatusCode> {
     judged(
         api.store

@@ -12,7 +12,7 @@ use tebdil_protocol::{
 use super::Admin;
 use crate::http::{
     Api,
-    body::Strict,
+    body::StrictJson,
     paging::IdPath,
     problem::{Answer, Failure},
 };
@@ -30,7 +30,7 @@ pub(in crate::http) async fn grant(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
-    Strict(request): Strict<SubscriptionGrantRequest>,
+    StrictJson(request): StrictJson<SubscriptionGrantRequest>,
 ) -> Answer<(StatusCode, Json<SubscriptionGrant>)> {
     let plans = &api.config.billing.plans;
     let plan = plans.iter().find(|plan| plan.name == request.plan);
@@ -105,7 +105,7 @@ pub(in crate::http) async fn quota(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
-    Strict(request): Strict<QuotaCorrectionRequest>,
+    StrictJson(request): StrictJson<QuotaCorrectionRequest>,
 ) -> Answer<Json<Quota>> {
     let QuotaCorrectionRequest {
         bucket,

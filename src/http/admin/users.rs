@@ -14,7 +14,7 @@ use crate::{
     auth::search_key,
     http::{
         Api,
-        body::Strict,
+        body::StrictJson,
         paging::{IdPath, Params},
         problem::{Answer, Failure},
     },
@@ -75,7 +75,7 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn find(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
-    Strict(request): Strict<FindUsersRequest>,
+    StrictJson(request): StrictJson<FindUsersRequest>,
 ) -> Answer<Json<FoundUsers>> {
     let invalid = || {
         Failure::field(
@@ -148,7 +148,7 @@ pub(in crate::http) async fn role(
     State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
-    Strict(RoleRequest { role }): Strict<RoleRequest>,
+    StrictJson(RoleRequest { role }): StrictJson<RoleRequest>,
 ) -> Answer<Json<AdminUser>> {
     match api
         .store

@@ -4,7 +4,7 @@
 //! [`LEVELS_KM`] wide and high *as seen from its own and the neighbouring rows*, so everything
 //! within that distance of a place lies in its cell or in one of the (at most 8) cells around it.
 
-use super::ticket::Place;
+use super::ticket::Coordinates;
 
 /// Mean radius of the earth.
 const EARTH_KM: f64 = 6_371.0;
@@ -22,7 +22,7 @@ pub(super) struct Cell {
 }
 
 /// Great-circle distance in km (haversine).
-pub(super) fn distance_km(a: Place, b: Place) -> f64 {
+pub(super) fn distance_km(a: Coordinates, b: Coordinates) -> f64 {
     let half_lat = ((b.lat - a.lat).to_radians() / 2.0).sin();
     let half_lon = ((b.lon - a.lon).to_radians() / 2.0).sin();
     let h = half_lat * half_lat
@@ -39,7 +39,7 @@ pub(super) fn level_of(km: f64) -> usize {
 }
 
 /// The cells that hold `place`, one for each level.
-pub(super) fn cells(place: Place) -> impl Iterator<Item = Cell> {
+pub(super) fn cells(place: Coordinates) -> impl Iterator<Item = Cell> {
     (0..LEVELS_KM.len()).map(move |level| {
         let grid = Grid::of(level);
         let row = grid.row(place.lat);
@@ -49,7 +49,7 @@ pub(super) fn cells(place: Place) -> impl Iterator<Item = Cell> {
 
 /// The cell of `place` on `level` and those around it: everything within the level's distance is in
 /// one of them. At most 9, no repetitions.
-pub(super) fn around(place: Place, level: usize) -> Vec<Cell> {
+pub(super) fn around(place: Coordinates, level: usize) -> Vec<Cell> {
     let grid = Grid::of(level);
     let middle = grid.row(place.lat);
     let mut found = Vec::with_capacity(9);
@@ -132,8 +132,8 @@ mod tests {
 
     use super::*;
 
-    fn place(lat: f64, lon: f64) -> Place {
-        Place { lat, lon }
+    fn place(lat: f64, lon: f64) -> Coordinates {
+        Coordinates { lat, lon }
     }
 
     #[test]

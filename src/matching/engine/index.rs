@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 use tebdil_protocol::{domain::Mode, id::TicketId};
 
 use super::{
-    Waiting,
+    WaitingTicket,
     grid::{self, Cell},
     rules::limit_km,
     widening::Step,
@@ -101,7 +101,7 @@ impl Index {
 }
 
 /// The keys a waiting ticket is found under at its step.
-pub(super) fn stored_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<Key> {
+pub(super) fn stored_keys(waiting: &WaitingTicket, step: &Step, is_last: bool) -> Vec<Key> {
     let limited = limit_km(waiting, step).is_some();
     let mode = waiting.ticket.mode;
     let languages = Want::stored(&waiting.languages, step.same_language);
@@ -124,7 +124,7 @@ pub(super) fn stored_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<
 
 /// The keys a ticket looks under at its step. Their number depends on the ticket alone: 2 ×
 /// (interests + 1) × (languages + 1) + 37 at most.
-pub(super) fn sought_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<Key> {
+pub(super) fn sought_keys(waiting: &WaitingTicket, step: &Step, is_last: bool) -> Vec<Key> {
     let mode = waiting.ticket.mode;
     let languages = Want::sought(&waiting.languages, step.same_language);
     let mut keys = Vec::new();

@@ -7,7 +7,8 @@
 //! the [`Widening`]: shared interest, shared language, distance. A ticket that lists nothing has no
 //! wish there, and nobody's wish there concerns it. Partners of the last 24 hours wait for the last
 //! step on both sides and come after everybody else. Among the permitted: those with a connection,
-//! then more shared interests, then a shared language, then nearer (in bands), then the longer wait.
+//! then more shared interests, then a shared language, then nearer (in bands), then the longer
+//! wait.
 //!
 //! # When
 //! A ticket looks for a peer when it arrives, when one of its steps begins ([`Engine::tick`]), and
@@ -60,7 +61,7 @@ use self::{
     rules::{Rank, Verdict},
 };
 pub use self::{
-    ticket::{Cancelled, InsertError, Outcome, Pair, PairId, Place, Side, Ticket},
+    ticket::{Cancelled, Coordinates, InsertError, Outcome, Pair, PairId, PairSide, Ticket},
     widening::{InvalidWidening, Step, Widening},
 };
 
@@ -79,7 +80,7 @@ pub const TICK_BATCH: usize = 512;
 pub struct Engine {
     widening: Widening,
     time: EngineTime,
-    tickets: HashMap<TicketId, Waiting>,
+    tickets: HashMap<TicketId, WaitingTicket>,
     users: HashMap<UserId, TicketId>,
     terms: Terms,
     /// Open tickets only, as `due` and `open`.
@@ -94,7 +95,7 @@ pub struct Engine {
 
 /// A ticket that the engine owns.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingTicket {
     ticket: Ticket,
     interests: Vec<Want>,
     languages: Vec<Want>,
@@ -108,13 +109,13 @@ struct Waiting {
     cancelled: bool,
 }
 
-impl Waiting {
+impl WaitingTicket {
     fn age(&self) -> Age {
         (self.since, self.ticket.id)
     }
 
-    fn side(&self) -> Side {
-        Side {
+    fn side(&self) -> PairSide {
+        PairSide {
             ticket: self.ticket.id,
             user: self.ticket.user,
             session: self.ticket.session,
@@ -158,7 +159,7 @@ impl Engine {
         drop_repetitions(&mut ticket.languages);
         ticket.place = ticket.place.filter(|place| place.is_valid());
         let id = ticket.id;
-        let waiting = Waiting {
+        let waiting = WaitingTicket {
             interests: self.terms.take(&ticket.interests),
             languages: self.terms.take(&ticket.languages),
             since: self.time.of(ticket.enqueued_at).min(now),
@@ -398,7 +399,7 @@ impl Engine {
         self.terms.release(&waiting.ticket.languages);
     }
 
-    fn stored_keys(&self, waiting: &Waiting) -> Vec<Key> {
+    fn stored_keys(&self, waiting: &WaitingTicket) -> Vec<Key> {
         index::stored_keys(
             waiting,
             self.widening.step(waiting.step),
@@ -406,7 +407,7 @@ impl Engine {
         )
     }
 
-    fn due_at(&self, waiting: &Waiting) -> Option<(i64, TicketId)> {
+    fn due_at(&self, waiting: &WaitingTicket) -> Option<(i64, TicketId)> {
         let after = self.widening.next_after(waiting.step)?;
         Some((
             waiting

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{
-    Waiting,
+    WaitingTicket,
     grid::{distance_km, level_of},
     index::{Age, Want},
     widening::{Step, Widening},
@@ -35,7 +35,11 @@ pub(super) struct Rank {
 }
 
 /// Applies every rule, in both directions, each side at its own step.
-pub(super) fn judge(seeker: &Waiting, candidate: &Waiting, widening: &Widening) -> Verdict {
+pub(super) fn judge(
+    seeker: &WaitingTicket,
+    candidate: &WaitingTicket,
+    widening: &Widening,
+) -> Verdict {
     let (me, peer) = (&seeker.ticket, &candidate.ticket);
     if me.blocked.contains(&peer.user) {
         return Verdict::Passed;
@@ -71,7 +75,7 @@ pub(super) fn judge(seeker: &Waiting, candidate: &Waiting, widening: &Widening) 
         .place
         .zip(peer.place)
         .map(|(here, there)| distance_km(here, there));
-    let within = |waiting: &Waiting, step: &Step| {
+    let within = |waiting: &WaitingTicket, step: &Step| {
         apart
             .zip(limit_km(waiting, step))
             .is_none_or(|(apart, limit)| apart <= limit)
@@ -91,7 +95,7 @@ pub(super) fn judge(seeker: &Waiting, candidate: &Waiting, widening: &Widening) 
 }
 
 /// How far a ticket's peer may be at a step; `None`: anywhere, as for a ticket without a place.
-pub(super) fn limit_km(waiting: &Waiting, step: &Step) -> Option<f64> {
+pub(super) fn limit_km(waiting: &WaitingTicket, step: &Step) -> Option<f64> {
     waiting.ticket.place?;
     waiting
         .ticket

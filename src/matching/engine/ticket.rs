@@ -28,7 +28,7 @@ pub struct Ticket {
     /// Normalised by the caller; compared byte by byte. Empty: no wish. Repetitions are dropped.
     pub languages: Vec<String>,
     /// `None`: distance never matters for this ticket.
-    pub place: Option<Place>,
+    pub place: Option<Coordinates>,
     /// How far away a peer may be, in km, before widening. `None`: no limit.
     pub max_distance_km: Option<u32>,
     /// When the user began to search. Counts from then, also when a ticket is submitted again; a
@@ -44,21 +44,21 @@ pub struct Ticket {
 /// A place on the earth in degrees, already snapped to the ~1 km grid. Values that are no place
 /// (NaN, beyond the pole) count as no place.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Coordinates {
     /// −90 to 90.
     pub lat: f64,
     /// −180 to 180.
     pub lon: f64,
 }
 
-impl std::fmt::Debug for Place {
+impl std::fmt::Debug for Coordinates {
     /// Says nothing: a place is never logged.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Place(…)")
     }
 }
 
-impl Place {
+impl Coordinates {
     pub(super) fn is_valid(self) -> bool {
         self.lat.abs() <= 90.0 && self.lon.abs() <= 180.0
     }
@@ -75,15 +75,15 @@ pub struct Pair {
     pub id: PairId,
     pub mode: Mode,
     /// The side that waited longer; the smaller ticket id where both waited equally.
-    pub older: Side,
-    pub newer: Side,
+    pub older: PairSide,
+    pub newer: PairSide,
     /// In the order in which the older side lists them.
     pub shared_interests: Vec<String>,
 }
 
 /// One half of a [`Pair`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Side {
+pub struct PairSide {
     pub ticket: TicketId,
     pub user: UserId,
     pub session: SessionId,

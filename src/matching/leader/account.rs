@@ -12,7 +12,7 @@ use super::{Leader, Now};
 use crate::matching::{
     PARK, PATIENCE,
     engine::{Cancelled, Ticket},
-    message::Why,
+    message::TicketEnd,
 };
 
 /// What the leader knows of a ticket beside what the engine does.
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     pub(super) ticket: Option<Arc<Ticket>>,
     pub(super) state: State,
     /// Why it ends once it can.
-    pub(super) leaving: Option<Why>,
+    pub(super) leaving: Option<TicketEnd>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) enum State {
     /// Its node is gone, and nothing but its place is kept.
     Parked,
     /// Over, until its node has it no more.
-    Ended(Why),
+    Ended(TicketEnd),
 }
 
 impl Leader {
@@ -75,9 +75,9 @@ impl Leader {
         let (user, state) = (entry.user, entry.state);
         match entry.ticket.as_ref().map(|ticket| ticket.background) {
             // It ends what was on its way here before it, too.
-            None if state == State::Ended(Why::Cancelled) => self.fade(id, PATIENCE, now),
+            None if state == State::Ended(TicketEnd::Cancelled) => self.fade(id, PATIENCE, now),
             None => self.forget(id),
-            Some(_) if state == State::Ended(Why::Matched) => self.fade(id, PATIENCE, now),
+            Some(_) if state == State::Ended(TicketEnd::Matched) => self.fade(id, PATIENCE, now),
             Some(background) if let State::Ended(why) = state => {
                 if background {
                     // Its node may not have heard, and so not have told the store.
@@ -92,7 +92,7 @@ impl Leader {
                 entry.state = State::Parked;
                 self.fade(id, PARK, now);
             }
-            Some(false) => self.retire(id, Why::Left, now),
+            Some(false) => self.retire(id, TicketEnd::Left, now),
         }
         self.review(user, now);
     }
@@ -113,8 +113,12 @@ impl Leader {
             match &entry.ticket {
                 _ if matches!(state, State::Ended(_)) => {}
                 None if !open && !unheard && self.gathers_until.is_none() => {
-                    let late = before == Some(State::Ended(Why::Matched));
-                    let why = if late { Why::TooLate } else { Why::Cancelled };
+                    let late = before == Some(State::Ended(TicketEnd::Matched));
+                    let why = if late {
+                        TicketEnd::TooLate
+                    } else {
+                        TicketEnd::Cancelled
+                    };
                     self.end(*id, leaving.unwrap_or(why), now);
                 }
                 Some(_) if !newer.is_empty() => self.supersede(*id, newer, now),
@@ -138,7 +142,7 @@ impl Leader {
         let Some(old) = self.entries.get(&id).and_then(|entry| entry.ticket.clone()) else {
             return;
         };
-        let mut why = Why::Replaced;
+        let mut why = TicketEnd::Replaced;
         for other in newer {
             match self.entries.get_mut(other) {
                 Some(Entry {
@@ -152,8 +156,8 @@ impl Leader {
                     leaving,
                     ..
                 }) => {
-                    why = Why::Cancelled;
-                    leaving.get_or_insert(Why::Cancelled);
+                    why = TicketEnd::Cancelled;
+                    leaving.get_or_insert(TicketEnd::Cancelled);
                 }
                 _ => {}
             }
@@ -173,12 +177,12 @@ impl Leader {
         match pair {
             Some(Ok(pair)) => self.wait_for_commit(pair),
             // Nothing else of the account is queued.
-            Some(Err(_)) | None => self.end(id, Why::Gone, now),
+            Some(Err(_)) | None => self.end(id, TicketEnd::Gone, now),
         }
     }
 
     /// Ends a search as soon as it is known what became of it.
-    pub(super) fn retire(&mut self, id: TicketId, why: Why, now: Now) {
+    pub(super) fn retire(&mut self, id: TicketId, why: TicketEnd, now: Now) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
@@ -197,30 +201,30 @@ impl Leader {
     }
 
     /// A ticket that the engine does not have is over.
-    pub(super) fn end(&mut self, id: TicketId, why: Why, now: Now) {
+    pub(super) fn end(&mut self, id: TicketId, why: TicketEnd, now: Now) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
         entry.state = State::Ended(why);
         let (user, node) = (entry.user, entry.node);
         let background = entry.ticket.as_ref().is_some_and(|it| it.background);
-        if why == Why::Matched {
+        if why == TicketEnd::Matched {
             // A newer search that waited for it was for the same wish, a cancel is too late.
             for other in self.accounts.get(&user).into_iter().flatten() {
                 if let Some(entry) = self.entries.get_mut(other)
                     && matches!(entry.state, State::Behind | State::Unchecked)
                 {
-                    entry.leaving = Some(Why::TooLate);
+                    entry.leaving = Some(TicketEnd::TooLate);
                 }
             }
         }
         match (node, why) {
-            (_, Why::Left) => self.forget(id),
+            (_, TicketEnd::Left) => self.forget(id),
             (Some(node), _) => self.tell_ended(node, id, why),
             // A cancel that comes only now is too late.
-            (None, Why::Matched) => self.fade(id, PATIENCE, now),
+            (None, TicketEnd::Matched) => self.fade(id, PATIENCE, now),
             (None, _) => {
-                if background && why != Why::Gone {
+                if background && why != TicketEnd::Gone {
                     self.over.insert(id, why);
                 }
                 self.forget(id);

@@ -1,33 +1,33 @@
 //! Pairs on their way into the store and back.
 
-use tebdil_core::store::{NewMatch, NewSide, PairOutcome, Refusal};
+use tebdil_core::store::{NewMatch, NewSide, PairOutcome, TicketRefusal};
 use tebdil_protocol::{ErrorCode, id::TicketId};
 
 use super::{Leader, Now};
 use crate::matching::{
-    engine::{Outcome, Pair, Side},
-    message::Why,
+    engine::{Outcome, Pair, PairSide},
+    message::TicketEnd,
 };
 
 /// Most matches of one transaction.
 const MAX_BATCH: usize = 256;
 
-impl From<Refusal> for Why {
-    fn from(refusal: Refusal) -> Self {
+impl From<TicketRefusal> for TicketEnd {
+    fn from(refusal: TicketRefusal) -> Self {
         let because = |code| Self::Refused {
             code,
             resets_at: None,
         };
         match refusal {
-            Refusal::QuotaExhausted { resets_at } => Self::Refused {
+            TicketRefusal::QuotaExhausted { resets_at } => Self::Refused {
                 code: ErrorCode::QuotaExhausted,
                 resets_at: Some(resets_at),
             },
-            Refusal::KeysRequired => because(ErrorCode::KeysRequired),
-            Refusal::TooManyMatches => because(ErrorCode::TooManyMatches),
-            Refusal::Unwritable => because(ErrorCode::Internal),
-            Refusal::Used(_) => Self::Matched,
-            Refusal::Gone => Self::Gone,
+            TicketRefusal::KeysRequired => because(ErrorCode::KeysRequired),
+            TicketRefusal::TooManyMatches => because(ErrorCode::TooManyMatches),
+            TicketRefusal::Unwritable => because(ErrorCode::Internal),
+            TicketRefusal::Used(_) => Self::Matched,
+            TicketRefusal::Gone => Self::Gone,
         }
     }
 }
@@ -50,7 +50,7 @@ impl Leader {
                 self.pairs.push_back((pair, tried));
             }
         }
-        let side = |side: Side| NewSide {
+        let side = |side: PairSide| NewSide {
             user_id: side.user,
             ticket_id: side.ticket,
             session_id: side.session,
@@ -82,7 +82,7 @@ impl Leader {
             Some(PairOutcome::Made(_)) => {
                 self.engine.settle(pair.id, &Outcome::Made, now.clock);
                 for side in [pair.older, pair.newer] {
-                    self.end(side.ticket, Why::Matched, now);
+                    self.end(side.ticket, TicketEnd::Matched, now);
                     self.review(side.user, now);
                 }
             }
@@ -91,7 +91,7 @@ impl Leader {
                 answerer,
                 blocked,
             }) => {
-                let faults = [*offerer, *answerer].map(|fault| fault.map(Why::from));
+                let faults = [*offerer, *answerer].map(|fault| fault.map(TicketEnd::from));
                 self.refuse(&pair, faults, *blocked, now);
             }
             Some(PairOutcome::Fenced) | None => self.pairs.push_back((pair, true)),
@@ -99,11 +99,11 @@ impl Leader {
     }
 
     /// There is no match of a pair: who is not at fault, and wants to stay, goes on.
-    fn refuse(&mut self, pair: &Pair, faults: [Option<Why>; 2], blocked: bool, now: Now) {
+    fn refuse(&mut self, pair: &Pair, faults: [Option<TicketEnd>; 2], blocked: bool, now: Now) {
         let mut over = Vec::new();
         for (side, fault) in [pair.older, pair.newer].into_iter().zip(faults) {
             let leaving = self.entries.get(&side.ticket).and_then(|it| it.leaving);
-            let matched = fault.filter(|why| *why == Why::Matched);
+            let matched = fault.filter(|why| *why == TicketEnd::Matched);
             if let Some(why) = matched.or(leaving).or(fault) {
                 over.push((side.ticket, why));
             }

@@ -27,7 +27,7 @@ struct Asked {
 impl MatchmakerTask {
     /// Takes or renews the lease, or looks whether this node has it.
     pub(super) fn ask(&mut self) {
-        if !self.parts.guard.is_right() && self.node.leader.is_some() {
+        if !self.context.guard.is_right() && self.node.leader.is_some() {
             // Whoever leads says when a match ends and a day begins.
             tracing::warn!("this node gives up leading the matching: its clock is wrong");
             self.resign();
@@ -38,8 +38,8 @@ impl MatchmakerTask {
         self.asking = true;
         let (at, sick, leads) = (Instant::now(), self.sick, self.node.leader.is_some());
         let stands = self.stands_back.is_none_or(|until| until <= at);
-        let candidate = stands && self.parts.guard.is_right() && !self.node.retired;
-        let (realtime, store) = (self.parts.realtime.clone(), self.parts.store.clone());
+        let candidate = stands && self.context.guard.is_right() && !self.node.retired;
+        let (realtime, store) = (self.context.realtime.clone(), self.context.store.clone());
         let ask = async move {
             let well = !sick || matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())));
             let candidate = candidate && well;
@@ -118,7 +118,7 @@ impl MatchmakerTask {
     }
 
     fn release(&mut self) {
-        let lease = self.parts.realtime.lease.clone();
+        let lease = self.context.realtime.lease.clone();
         let release = async move { lease.release(NAME).await };
         self.spawn(release, |_, released, _| {
             if let Err(error) = released {

@@ -32,7 +32,7 @@ use crate::{
         MatchmakingMessage,
         engine::{Ticket, Widening},
         leader::Now,
-        node::Node,
+        node::MatchmakerNode,
         request::refusal,
     },
 };
@@ -99,7 +99,7 @@ pub(super) struct SimNode {
     pub(super) id: NodeId,
     /// Unlike that of every other, also of those that died.
     number: i64,
-    pub(super) node: Node,
+    pub(super) node: MatchmakerNode,
     /// How far its clock is ahead, milliseconds.
     skew: i64,
     /// Neither Redis nor the other nodes reach it.
@@ -200,7 +200,7 @@ impl Sim {
         SimNode {
             id,
             number: self.last_node,
-            node: Node::new(id, Widening::default(), self.instant()),
+            node: MatchmakerNode::new(id, Widening::default(), self.instant()),
             skew,
             cut: false,
             batch: None,

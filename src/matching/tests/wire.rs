@@ -13,8 +13,8 @@ use tebdil_protocol::{
 use crate::{
     hub::NodeMessage,
     matching::{
-        MatchmakingMessage, Said, ToLeader, ToNode, Why,
-        engine::{Place, Ticket},
+        Envelope, MatchmakingMessage, TicketEnd, ToLeader, ToNode,
+        engine::{Coordinates, Ticket},
     },
 };
 
@@ -22,8 +22,8 @@ fn node() -> NodeId {
     "00000000000000ab".parse().expect("16 digits")
 }
 
-fn said<P>(parts: Vec<P>) -> Said<P> {
-    Said {
+fn said<P>(parts: Vec<P>) -> Envelope<P> {
+    Envelope {
         by: node(),
         term: 7,
         number: 3,
@@ -56,7 +56,7 @@ fn ticket() -> Arc<Ticket> {
         mode: Mode::Text,
         interests: vec!["kedi".to_owned()],
         languages: vec!["tr".to_owned()],
-        place: Some(Place {
+        place: Some(Coordinates {
             lat: 41.0,
             lon: 29.0,
         }),
@@ -94,11 +94,11 @@ fn messages_keep_their_form() {
         ToNode::Want(vec![TicketId(1)]),
         ToNode::Ended {
             id: TicketId(1),
-            why: Why::Replaced,
+            why: TicketEnd::Replaced,
         },
         ToNode::Ended {
             id: TicketId(1),
-            why: Why::Refused {
+            why: TicketEnd::Refused {
                 code: ErrorCode::QuotaExhausted,
                 resets_at: Some(Timestamp::from_millis(1_800_000_000_000)),
             },

@@ -11,7 +11,7 @@ use tebdil_protocol::{
     id::{MatchId, NotificationId, SessionId, UserId},
     time::{Clock, Timestamp},
 };
-use tebdil_workers::fcm::{Fcm, Outcome, Push, Trouble};
+use tebdil_workers::fcm::{Fcm, Outcome, Push, RetryReason};
 use tokio::net::TcpListener;
 
 use crate::fcm::{FakeFcm, Reply};
@@ -93,17 +93,17 @@ async fn without_an_access_token_all_fail_by_one_request() {
         (Reply::Say(401, String::new()), Outcome::Auth),
         (
             Reply::Wait(503, "9".to_owned()),
-            retry(Some(9), Trouble::Unavailable),
+            retry(Some(9), RetryReason::Unavailable),
         ),
         (
             Reply::Wait(429, "8".to_owned()),
-            retry(Some(8), Trouble::RateLimited),
+            retry(Some(8), RetryReason::RateLimited),
         ),
         (
             Reply::Say(200, "{}".to_owned()),
-            retry(None, Trouble::Malformed),
+            retry(None, RetryReason::Malformed),
         ),
-        (Reply::Silence, retry(None, Trouble::Timeout)),
+        (Reply::Silence, retry(None, RetryReason::Timeout)),
     ];
     for (asked, (reply, outcome)) in cases.into_iter().enumerate() {
         let fcm = fake.client(&fake.url, &clock);
@@ -122,7 +122,7 @@ async fn without_an_access_token_all_fail_by_one_request() {
     fake.answer_grants([Reply::Silence]);
     assert_eq!(
         join_all((0..20).map(|_| send(&fcm, &clock))).await,
-        [retry(None, Trouble::Timeout); 20]
+        [retry(None, RetryReason::Timeout); 20]
     );
     assert_eq!(fake.asked(), asked + 1);
 }
@@ -137,7 +137,7 @@ async fn nobody_at_the_other_end_is_trouble_that_may_pass() {
         .expect("bound");
     let unreachable = Outcome::Retry {
         after: None,
-        why: Trouble::Unreachable,
+        why: RetryReason::Unreachable,
     };
     assert_eq!(
         send(&fake.client(&format!("http://{nobody}"), &clock), &clock).await,

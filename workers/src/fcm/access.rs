@@ -13,7 +13,7 @@ use tebdil_protocol::{
 };
 use tokio::sync::Mutex;
 
-use super::{Answer, Credentials, Trouble, trouble};
+use super::{Credentials, FcmResponse, RetryReason, retry_reason};
 
 /// A token is not used in its last minutes, or in the second half of a short life.
 const MARGIN: Duration = Duration::from_mins(5);
@@ -30,7 +30,7 @@ pub(super) enum AccessError {
     /// It may work later.
     Unavailable {
         after: Option<Duration>,
-        why: Trouble,
+        why: RetryReason,
     },
 }
 
@@ -133,12 +133,14 @@ impl Access {
         let response = request
             .send()
             .await
-            .map_err(|error| unavailable(trouble(&error)))?;
-        let answer = Answer::read(response, now).await.map_err(unavailable)?;
+            .map_err(|error| unavailable(retry_reason(&error)))?;
+        let answer = FcmResponse::read(response, now)
+            .await
+            .map_err(unavailable)?;
         match answer.status {
             StatusCode::OK => {
                 let granted: Granted = serde_json::from_slice(&answer.body)
-                    .map_err(|_| unavailable(Trouble::Malformed))?;
+                    .map_err(|_| unavailable(RetryReason::Malformed))?;
                 let life = Duration::from_secs(granted.expires_in).min(LONGEST);
                 Ok(Token {
                     secret: granted.access_token,
@@ -149,11 +151,11 @@ impl Access {
             }
             StatusCode::TOO_MANY_REQUESTS => Err(AccessError::Unavailable {
                 after: answer.retry_after,
-                why: Trouble::RateLimited,
+                why: RetryReason::RateLimited,
             }),
             status if status.is_server_error() => Err(AccessError::Unavailable {
                 after: answer.retry_after,
-                why: Trouble::Unavailable,
+                why: RetryReason::Unavailable,
             }),
             _ => Err(AccessError::Refused),
         }

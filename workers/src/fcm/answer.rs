@@ -26,7 +26,7 @@ pub enum Outcome {
     /// It may work later, and not before `after` has passed.
     Retry {
         after: Option<Duration>,
-        why: Trouble,
+        why: RetryReason,
     },
     /// This server may not push: its credentials, their rights or the project are wrong.
     Auth,
@@ -34,7 +34,7 @@ pub enum Outcome {
 
 /// Temporary failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum RetryReason {
     RateLimited,
     /// The server answered 5xx.
     Unavailable,
@@ -45,7 +45,7 @@ pub enum Trouble {
     Malformed,
 }
 
-impl Trouble {
+impl RetryReason {
     /// A word for logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -95,19 +95,19 @@ pub(super) fn of_message(
     let retry = |after, why| Outcome::Retry { after, why };
     Some(match status {
         StatusCode::OK if body["name"].is_string() => Outcome::Sent,
-        StatusCode::OK => retry(retry_after, Trouble::Malformed),
+        StatusCode::OK => retry(retry_after, RetryReason::Malformed),
         StatusCode::NOT_FOUND if says("UNREGISTERED") => Outcome::Unregistered,
         StatusCode::FORBIDDEN if says("SENDER_ID_MISMATCH") => Outcome::SenderMismatch,
         // The project has no valid key for Apple or the web: another access token would not help.
         StatusCode::UNAUTHORIZED if says("THIRD_PARTY_AUTH_ERROR") => Outcome::Auth,
         StatusCode::UNAUTHORIZED => return None,
         StatusCode::TOO_MANY_REQUESTS => {
-            retry(retry_after.or(Some(QUOTA_WAIT)), Trouble::RateLimited)
+            retry(retry_after.or(Some(QUOTA_WAIT)), RetryReason::RateLimited)
         }
-        StatusCode::REQUEST_TIMEOUT => retry(retry_after, Trouble::Timeout),
-        status if status.is_server_error() => retry(retry_after, Trouble::Unavailable),
+        StatusCode::REQUEST_TIMEOUT => retry(retry_after, RetryReason::Timeout),
+        status if status.is_server_error() => retry(retry_after, RetryReason::Unavailable),
         StatusCode::BAD_REQUEST if !body["error"].is_object() => {
-            retry(retry_after, Trouble::Malformed)
+            retry(retry_after, RetryReason::Malformed)
         }
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Invalid {
             token: names_token(),
@@ -205,23 +205,27 @@ mod tests {
             Some(Outcome::Sent)
         );
         for body in ["", "{", "[]", r#"{"name":7}"#, "<html>"] {
-            assert_eq!(said(200, body), retry(None, Trouble::Malformed), "{body}");
+            assert_eq!(
+                said(200, body),
+                retry(None, RetryReason::Malformed),
+                "{body}"
+            );
         }
-        assert_eq!(said(400, "<html>"), retry(None, Trouble::Malformed));
+        assert_eq!(said(400, "<html>"), retry(None, RetryReason::Malformed));
         assert_eq!(
             said(429, "{}"),
-            retry(Some(QUOTA_WAIT), Trouble::RateLimited)
+            retry(Some(QUOTA_WAIT), RetryReason::RateLimited)
         );
-        assert_eq!(said(503, "{}"), retry(None, Trouble::Unavailable));
-        assert_eq!(said(500, ""), retry(None, Trouble::Unavailable));
+        assert_eq!(said(503, "{}"), retry(None, RetryReason::Unavailable));
+        assert_eq!(said(500, ""), retry(None, RetryReason::Unavailable));
         let asked = Some(Duration::from_secs(7));
         assert_eq!(
             of_message(StatusCode::SERVICE_UNAVAILABLE, asked, b""),
-            retry(asked, Trouble::Unavailable)
+            retry(asked, RetryReason::Unavailable)
         );
         assert_eq!(
             of_message(StatusCode::TOO_MANY_REQUESTS, asked, b""),
-            retry(asked, Trouble::RateLimited)
+            retry(asked, RetryReason::RateLimited)
         );
     }
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use self::access::{Access, AccessError};
 pub use self::{
-    answer::{Outcome, Trouble},
+    answer::{Outcome, RetryReason},
     credentials::{Credentials, CredentialsError},
     message::Push,
 };
@@ -101,8 +101,8 @@ impl Fcm {
                 .send()
                 .await;
             let answer = match sent {
-                Ok(response) => Answer::read(response, self.clock.now()).await,
-                Err(error) => Err(trouble(&error)),
+                Ok(response) => FcmResponse::read(response, self.clock.now()).await,
+                Err(error) => Err(retry_reason(&error)),
             };
             let answer = match answer {
                 Ok(answer) => answer,
@@ -119,14 +119,14 @@ impl Fcm {
 }
 
 /// What a server said.
-struct Answer {
+struct FcmResponse {
     status: StatusCode,
     retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
-impl Answer {
-    async fn read(mut response: Response, now: Timestamp) -> Result<Self, Trouble> {
+impl FcmResponse {
+    async fn read(mut response: Response, now: Timestamp) -> Result<Self, RetryReason> {
         let status = response.status();
         let retry_after = response
             .headers()
@@ -134,9 +134,13 @@ impl Answer {
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| answer::retry_after(text, now));
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| trouble(&error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| retry_reason(&error))?
+        {
             if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(Trouble::Malformed);
+                return Err(RetryReason::Malformed);
             }
             body.extend_from_slice(&chunk);
         }
@@ -148,10 +152,10 @@ impl Answer {
     }
 }
 
-fn trouble(error: &reqwest::Error) -> Trouble {
+fn retry_reason(error: &reqwest::Error) -> RetryReason {
     if error.is_timeout() {
-        Trouble::Timeout
+        RetryReason::Timeout
     } else {
-        Trouble::Unreachable
+        RetryReason::Unreachable
     }
 }

@@ -1,7 +1,7 @@
 //! Ends what a banned user still has, and what remains of a ban that ran out.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::store::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, End};
+use tebdil_core::store::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, EndOutcome};
 use tebdil_protocol::{CloseCode, domain::EndReason, id::UserId};
 
 use crate::job::{Job, JobContext, JobError};
@@ -51,8 +51,8 @@ async fn end_matches_of(cx: &JobContext, user: UserId, reason: EndReason) -> Res
         let now = cx.now()?;
         let end = cx.store.matches().end_match(id, Some(user), reason, now);
         match end.await {
-            Ok(End::Now(ended)) => (cx.hooks.on_match_ended)(ended),
-            Ok(End::Before(_) | End::NotFound) => {}
+            Ok(EndOutcome::Now(ended)) => (cx.hooks.on_match_ended)(ended),
+            Ok(EndOutcome::Before(_) | EndOutcome::NotFound) => {}
             Err(error) => outcome = outcome.and(Err(error.into())),
         }
     }

@@ -10,9 +10,9 @@ const BATCH: i64 = 25;
 
 /// Decides the claims that wait.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Claims {}
+pub struct DecideClaims {}
 
-impl Job for Claims {
+impl Job for DecideClaims {
     const QUEUE: &'static str = "claims";
     // The next minute tries again anyway.
     const MAX_ATTEMPTS: i64 = 3;

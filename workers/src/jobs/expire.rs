@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::store::Old;
+use tebdil_core::store::OldRows;
 
 use super::retention;
 use crate::job::{Job, JobContext, JobError};
@@ -50,5 +50,5 @@ async fn expire_matches(cx: &JobContext) -> Result<(), JobError> {
 
 async fn delete_messages(cx: &JobContext) -> Result<(), JobError> {
     let now = cx.now()?;
-    Ok(retention::delete(&cx.store, &Old::MESSAGES, MESSAGE_LIFETIME, now).await?)
+    Ok(retention::delete(&cx.store, &OldRows::MESSAGES, MESSAGE_LIFETIME, now).await?)
 }

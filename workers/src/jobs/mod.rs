@@ -30,7 +30,7 @@ pub use ad_counts::AdCounts;
 pub use announce::Announce;
 pub use auto_ban::AutoBanSweep;
 pub use ban::BanSweep;
-pub use claims::Claims;
+pub use claims::DecideClaims;
 pub use expire::Expire;
 pub use forget::Forget;
 pub use push::PushDevice;
@@ -38,7 +38,7 @@ pub use referrals::RewardSweep;
 pub use retention::Retention;
 pub use statistics::Statistics;
 pub use subscriptions::Subscriptions;
-pub use wakeups::Wakeups;
+pub use wakeups::MissedWakeups;
 
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
@@ -54,13 +54,13 @@ pub fn all() -> Vec<Queue> {
         Queue::scheduled::<Announce>(Duration::from_mins(1)),
         Queue::scheduled::<AutoBanSweep>(Duration::from_mins(10)),
         Queue::scheduled::<BanSweep>(Duration::from_mins(1)),
-        Queue::scheduled::<Claims>(Duration::from_mins(1)),
+        Queue::scheduled::<DecideClaims>(Duration::from_mins(1)),
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Forget>(forget::PERIOD),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),
         Queue::scheduled::<RewardSweep>(Duration::from_mins(10)),
         Queue::scheduled::<Statistics>(Duration::from_hours(1)),
         Queue::scheduled::<Subscriptions>(Duration::from_mins(1)),
-        Queue::scheduled::<Wakeups>(Duration::from_mins(1)),
+        Queue::scheduled::<MissedWakeups>(Duration::from_mins(1)),
     ]
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::store::{CODE_MEMORY, IDEMPOTENCY_WINDOW, Old, Store, StoreError};
+use tebdil_core::store::{CODE_MEMORY, IDEMPOTENCY_WINDOW, OldRows, Store, StoreError};
 use tebdil_protocol::{id::SessionId, time::Timestamp};
 
 use crate::job::{Job, JobContext, JobError, Periods};
@@ -27,27 +27,27 @@ const BATCH: i64 = 1000;
 pub struct Retention {}
 
 /// What goes at which age. Messages go with the job `expire`.
-const fn ages(periods: &Periods) -> [(Old, Duration); 18] {
+const fn ages(periods: &Periods) -> [(OldRows, Duration); 18] {
     [
-        (Old::MESSAGE_LOGS, periods.message_logs),
-        (Old::IDEMPOTENCY_KEYS, IDEMPOTENCY_WINDOW),
-        (Old::KEY_PACKAGES, KEY_PACKAGES),
-        (Old::CODES, CODE_MEMORY),
+        (OldRows::MESSAGE_LOGS, periods.message_logs),
+        (OldRows::IDEMPOTENCY_KEYS, IDEMPOTENCY_WINDOW),
+        (OldRows::KEY_PACKAGES, KEY_PACKAGES),
+        (OldRows::CODES, CODE_MEMORY),
         // As long as a ban: they keep a phone in the same way.
-        (Old::BLOCKS_BY_ERASED, periods.bans),
-        (Old::BLOCKS_OF_ERASED, periods.bans),
-        (Old::BANS, periods.bans),
-        (Old::INVITATIONS, periods.invitations),
-        (Old::AD_IMPRESSIONS, AD_IMPRESSIONS),
-        (Old::SEARCHES, Duration::ZERO),
-        (Old::NOTIFICATIONS, periods.notifications),
-        (Old::BILLING_EVENTS, periods.billing_events),
-        (Old::REPORTS, periods.reports),
-        (Old::DISMISSED_EVIDENCE, DISMISSED_EVIDENCE),
-        (Old::SYSTEM_LOGS, periods.system_logs),
-        (Old::TOMBSTONES, periods.tombstones),
-        (Old::DONE_JOBS, DONE_JOBS),
-        (Old::DEAD_JOBS, DEAD_JOBS),
+        (OldRows::BLOCKS_BY_ERASED, periods.bans),
+        (OldRows::BLOCKS_OF_ERASED, periods.bans),
+        (OldRows::BANS, periods.bans),
+        (OldRows::INVITATIONS, periods.invitations),
+        (OldRows::AD_IMPRESSIONS, AD_IMPRESSIONS),
+        (OldRows::SEARCHES, Duration::ZERO),
+        (OldRows::NOTIFICATIONS, periods.notifications),
+        (OldRows::BILLING_EVENTS, periods.billing_events),
+        (OldRows::REPORTS, periods.reports),
+        (OldRows::DISMISSED_EVIDENCE, DISMISSED_EVIDENCE),
+        (OldRows::SYSTEM_LOGS, periods.system_logs),
+        (OldRows::TOMBSTONES, periods.tombstones),
+        (OldRows::DONE_JOBS, DONE_JOBS),
+        (OldRows::DEAD_JOBS, DEAD_JOBS),
     ]
 }
 
@@ -70,7 +70,7 @@ impl Job for Retention {
 /// Repeats a batch until it finds less than it may take.
 pub(super) async fn delete(
     store: &Store,
-    old: &Old,
+    old: &OldRows,
     age: Duration,
     now: Timestamp,
 ) -> Result<(), StoreError> {

@@ -14,9 +14,9 @@ const BATCH: usize = 256;
 
 /// Orders the wake-ups that were missed.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Wakeups {}
+pub struct MissedWakeups {}
 
-impl Job for Wakeups {
+impl Job for MissedWakeups {
     const QUEUE: &'static str = "wakeups";
     // The next minute tries again anyway.
     const MAX_ATTEMPTS: i64 = 3;

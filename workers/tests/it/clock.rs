@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tebdil_core::{skew::ClockGuard, store::NewJob};
 use tebdil_protocol::time::Timestamp;
-use tebdil_workers::{Hooks, Job, JobContext, JobError, Queue, Ran, Settings, Workers};
+use tebdil_workers::{Hooks, Job, JobContext, JobError, JobOutcomes, Queue, Settings, Workers};
 
 use crate::harness::{DAY, Database, MINUTE, on_both, settings};
 
@@ -72,7 +72,7 @@ async fn real(db: &Database) -> Timestamp {
     db.store.database_time().await.expect("an answer")
 }
 
-const ONE: Ran = Ran {
+const ONE: JobOutcomes = JobOutcomes {
     done: 1,
     failed: 0,
     dead: 0,
@@ -83,9 +83,15 @@ async fn a_clock_that_is_apart_runs_nothing_until_it_is_right(db: &Database) {
     let workers = guarded(db).await;
     for apart in [DAY, Duration::from_secs(20)] {
         db.clock.set(real(db).await + apart);
-        assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
+        assert_eq!(
+            workers.run_due_once().await.expect("run"),
+            JobOutcomes::default()
+        );
         db.clock.set(real(db).await - apart);
-        assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
+        assert_eq!(
+            workers.run_due_once().await.expect("run"),
+            JobOutcomes::default()
+        );
         assert_eq!(
             db.number("SELECT COUNT(*) FROM job").await,
             0,
@@ -186,9 +192,9 @@ async fn what_a_clock_that_was_ahead_put_off_runs(db: &Database) {
     let ran = workers.run_due_once().await.expect("run");
     assert_eq!(
         ran,
-        Ran {
+        JobOutcomes {
             done: 3,
-            ..Ran::default()
+            ..JobOutcomes::default()
         },
         "the tick, and both that were put off"
     );

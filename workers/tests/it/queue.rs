@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tebdil_core::store::{JobFailure, LeasedJob, NewJob, Old, Store};
+use tebdil_core::store::{JobFailure, LeasedJob, NewJob, OldRows, Store};
 use tebdil_protocol::{JobQueue, time::Timestamp};
 
 use crate::harness::{Database, MINUTE, on_both};
@@ -241,18 +241,22 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
         let gone = jobs.delete_old(&old, MINUTE, 10, db.now()).await;
         gone.expect("purge")
     };
-    assert_eq!(purge(Old::DONE_JOBS).await, 0, "not before its time");
+    assert_eq!(purge(OldRows::DONE_JOBS).await, 0, "not before its time");
 
     db.clock.advance(MINUTE);
-    assert_eq!(purge(Old::DONE_JOBS).await, 1);
+    assert_eq!(purge(OldRows::DONE_JOBS).await, 1);
     assert!(jobs.push_job(keyed, db.now()).await.expect("push"));
 
     let dead = lease_one(store, db.now()).await.expect("due");
     assert!(jobs.bury_job(&dead, "never", db.now()).await.expect("bury"));
-    assert_eq!(purge(Old::DEAD_JOBS).await, 0, "not before its time");
+    assert_eq!(purge(OldRows::DEAD_JOBS).await, 0, "not before its time");
     db.clock.advance(MINUTE);
-    assert_eq!(purge(Old::DONE_JOBS).await, 0, "dead letters stay longer");
-    assert_eq!(purge(Old::DEAD_JOBS).await, 1);
+    assert_eq!(
+        purge(OldRows::DONE_JOBS).await,
+        0,
+        "dead letters stay longer"
+    );
+    assert_eq!(purge(OldRows::DEAD_JOBS).await, 1);
 }
 
 async fn released_jobs_get_their_attempt_back(db: &Database) {

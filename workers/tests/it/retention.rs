@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::store::{End, EndedMatch, Old};
+use tebdil_core::store::{EndOutcome, EndedMatch, OldRows};
 use tebdil_protocol::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, SessionId},
@@ -96,7 +96,7 @@ async fn after_a_day_the_match_is_over_and_its_messages_are_gone(db: &Database) 
         .end_match(old, Some(users[0]), EndReason::Left, db.now())
         .await
         .expect("end");
-    assert_eq!(leave, End::Before(expected));
+    assert_eq!(leave, EndOutcome::Before(expected));
 }
 
 async fn what_was_said_in_a_match_goes_soon_after_its_end(db: &Database) {
@@ -181,12 +181,12 @@ async fn a_match_ends_once_whoever_is_faster(db: &Database) {
                     .await
                     .expect("end")
                 {
-                    End::Now(one) => {
+                    EndOutcome::Now(one) => {
                         assert_eq!(one.reason, EndReason::Expired);
                         ended.push(one.match_id);
                     }
-                    End::Before(_) => {}
-                    End::NotFound => panic!("the match is there"),
+                    EndOutcome::Before(_) => {}
+                    EndOutcome::NotFound => panic!("the match is there"),
                 }
             }
             ended
@@ -242,7 +242,7 @@ async fn what_was_said_goes_by_the_age_of_its_match_in_batches(db: &Database) {
         (made + Duration::from_millis(1), [3, 2, 0]),
     ] {
         for expected in expected {
-            for old in [Old::MESSAGES, Old::MESSAGE_LOGS] {
+            for old in [OldRows::MESSAGES, OldRows::MESSAGE_LOGS] {
                 let jobs = db.store.jobs();
                 let gone = jobs.delete_old(&old, Duration::ZERO, 3, cutoff).await;
                 assert_eq!(gone.expect("delete"), expected, "{}", old.name);

@@ -12,7 +12,7 @@ use std::{
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::{Deserialize, Serialize};
 use tebdil_workers::{
-    Hooks, Job, JobContext, JobError, Queue, Ran, Timing, Workers, WorkersError, push,
+    Hooks, Job, JobContext, JobError, JobOutcomes, Queue, Timing, Workers, WorkersError, push,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -140,32 +140,35 @@ async fn five_failures_make_a_dead_letter(db: &Database) {
     }
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran {
+        JobOutcomes {
             done: 2,
             failed: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         }
     );
     for wait in [500, 1_000, 2_000] {
         db.clock.advance(Duration::from_millis(wait));
         assert_eq!(
             workers.run_due_once().await.expect("run"),
-            Ran {
+            JobOutcomes {
                 failed: 1,
-                ..Ran::default()
+                ..JobOutcomes::default()
             }
         );
     }
     db.clock.advance(Duration::from_secs(4));
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran {
+        JobOutcomes {
             dead: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         }
     );
     db.clock.advance(60 * MINUTE);
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        JobOutcomes::default()
+    );
     assert_eq!(
         db.number(
             "SELECT COUNT(*) FROM job WHERE state = 3 AND attempts = 5 AND error = 'as told'"

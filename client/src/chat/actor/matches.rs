@@ -9,7 +9,7 @@ use tebdil_protocol::{
     id::{MatchId, TicketId},
 };
 
-use super::{Actor, ChatEvent, Known};
+use super::{Actor, ChatEvent, KnownMatch};
 use crate::{
     call::Gate,
     chat::numbers::Numbers,
@@ -99,7 +99,7 @@ impl Actor {
         let match_id = info.id;
         let known = self.matches.entry(match_id).or_insert_with(|| {
             self.dirty = true;
-            Known {
+            KnownMatch {
                 info: None,
                 here,
                 peer_seq: 0,

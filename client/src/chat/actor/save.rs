@@ -2,7 +2,7 @@
 
 use tebdil_protocol::id::MatchId;
 
-use super::{Actor, Known};
+use super::{Actor, KnownMatch};
 use crate::state::{StateError, StoredDevice, StoredMatch};
 
 impl Actor {
@@ -19,7 +19,7 @@ impl Actor {
         let Some(mut file) = self.file.take() else {
             return Ok(());
         };
-        let stored = |(match_id, known): (&MatchId, &Known)| StoredMatch {
+        let stored = |(match_id, known): (&MatchId, &KnownMatch)| StoredMatch {
             match_id: *match_id,
             peer_seq: known.peer_seq,
             own_seq: known.own.last(),

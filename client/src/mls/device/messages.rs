@@ -12,7 +12,7 @@ use tebdil_protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::{Device, MlsError, Session};
+use super::{Device, MatchSession, MlsError};
 use crate::mls::{Content, plaintext::Plaintext};
 
 /// A message ready to be sent as `kind: "content"`.
@@ -175,7 +175,7 @@ impl Device {
 }
 
 fn check_message(
-    session: &Session,
+    session: &MatchSession,
     match_id: MatchId,
     plaintext: Plaintext,
     aad: &[u8],

@@ -4,9 +4,9 @@ use rust_i18n::t;
 use tebdil_client::chat::ChatError;
 use tebdil_protocol::Block;
 
-use super::{super::screen::printable, Session};
+use super::{super::screen::printable, ChatSession};
 
-impl Session {
+impl ChatSession {
     /// Blocks whom one talks to, or talked to last.
     pub(super) async fn block(&mut self) -> Result<(), ChatError> {
         let Some(match_id) = self.current_or_ended() else {

@@ -13,13 +13,13 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-use super::{Next, Session, Talk};
+use super::{ChatSession, Next, Talk};
 use crate::terminal::{
     TerminalError, failure,
     screen::{Kind, printable},
 };
 
-impl Session {
+impl ChatSession {
     pub(super) async fn take_event(&mut self, event: ChatEvent) -> Result<Next, TerminalError> {
         match event {
             ChatEvent::Connected { user, quota, .. } => self.connected(&user.handle, &quota),

@@ -7,9 +7,9 @@ use tebdil_protocol::{
     id::MatchId,
 };
 
-use super::Session;
+use super::ChatSession;
 
-impl Session {
+impl ChatSession {
     pub(super) async fn claim(&mut self, match_id: MatchId) -> Result<(), ChatError> {
         let Err(error) = self.chat.account().claim(match_id).await else {
             self.note(&t!("claimed"));

@@ -1,7 +1,7 @@
 //! The devices of this node, as the others see them.
 
 use super::{RealtimeError, Redis, SAID_KEPT, TIMEOUT, beat, scripts};
-use crate::realtime::{Announcement, Device, Joined, Stamp, Word};
+use crate::realtime::{Device, Joined, PresenceUpdate, Stamp, Word};
 use tebdil_protocol::id::UserId;
 
 impl Redis {
@@ -69,7 +69,7 @@ impl Redis {
         &self,
         user: UserId,
         word: Word,
-        to: &[Announcement],
+        to: &[PresenceUpdate],
     ) -> Result<(), RealtimeError> {
         self.sure(self.ready())?;
         let shared = &self.shared;
@@ -79,7 +79,7 @@ impl Redis {
             Word::Returned => "1",
             Word::Again => "2",
         });
-        for Announcement {
+        for PresenceUpdate {
             peer,
             online,
             offline,

@@ -11,7 +11,7 @@ use crate::{
     crypto::{PhoneIndex, Sealed},
     db::Tx,
     quota::Balances,
-    store::{StoreError, Words, to_json_list},
+    store::{StoreError, TextList, to_json_list},
 };
 use tebdil_protocol::{
     Location, Secret,
@@ -51,8 +51,8 @@ pub struct UserRow {
     pub birth_year: i64,
     pub locale: Locale,
     pub role: UserRole,
-    pub interests: Words,
-    pub languages: Words,
+    pub interests: TextList,
+    pub languages: TextList,
     location_lat: Option<f64>,
     location_lon: Option<f64>,
     pub is_banned: bool,
@@ -175,10 +175,10 @@ impl Accounts<'_> {
         }
         user.locale = update.locale.unwrap_or(user.locale);
         if let Some(interests) = &update.interests {
-            user.interests = Words(interests.clone());
+            user.interests = TextList(interests.clone());
         }
         if let Some(languages) = &update.languages {
-            user.languages = Words(languages.clone());
+            user.languages = TextList(languages.clone());
         }
         if let Some(location) = update.location {
             user.location_lat = location.map(|place| place.lat);

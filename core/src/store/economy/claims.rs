@@ -9,11 +9,11 @@ use super::{
     quota::{Grant, grant},
 };
 use crate::{
-    claim::{ClaimRules, Evidence, NotEligible},
+    claim::{ClaimEvidence, ClaimRules, NotEligible},
     db::Tx,
     quota::QuotaRules,
     store::{
-        End, EndedMatch, Notified, StoreError, matches::lifecycle::end_match,
+        EndOutcome, EndedMatch, Notified, StoreError, matches::lifecycle::end_match,
         notices::notifications::notify,
     },
 };
@@ -94,9 +94,9 @@ struct EvidenceRow {
 }
 
 impl EvidenceRow {
-    fn at(&self, now: Timestamp) -> Evidence {
+    fn at(&self, now: Timestamp) -> ClaimEvidence {
         let ran_out = (now >= self.expired_at).then_some((self.expired_at, None));
-        Evidence {
+        ClaimEvidence {
             mode: self.mode,
             created_at: self.created_at,
             ended: self.ended_at.map(|at| (at, self.ended_by)).or(ran_out),
@@ -198,8 +198,8 @@ impl Economy<'_> {
             Mode::Text => None,
             Mode::Video => {
                 match end_match(&mut tx, match_id, Some(user), EndReason::HungUp, now).await? {
-                    End::Now(ended) => Some(ended),
-                    End::Before(_) | End::NotFound => None,
+                    EndOutcome::Now(ended) => Some(ended),
+                    EndOutcome::Before(_) | EndOutcome::NotFound => None,
                 }
             }
         };

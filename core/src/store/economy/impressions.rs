@@ -10,7 +10,7 @@ use sqlx_macros::FromRow;
 
 use super::{AdRow, Economy};
 use crate::{
-    ads::{AdRules, Shown, Viewer},
+    ads::{AdRules, ShownAd, Viewer},
     db::Tx,
     store::StoreError,
 };
@@ -41,7 +41,7 @@ struct ViewerRow {
 }
 
 impl ViewerRow {
-    fn viewer(self, shown: Vec<Shown>) -> Viewer {
+    fn viewer(self, shown: Vec<ShownAd>) -> Viewer {
         Viewer {
             is_premium: self.is_premium,
             is_banned: self.is_banned,

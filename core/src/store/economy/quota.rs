@@ -28,7 +28,7 @@ pub struct Grant {
 
 /// What [`open_balances`] gives: balances, whether the user is premium, and the entries of the
 /// reset that was due.
-pub(crate) type Opened = (Balances, bool, Vec<LedgerEntry>);
+pub(crate) type OpenedBalances = (Balances, bool, Vec<LedgerEntry>);
 
 #[derive(FromRow)]
 struct BalanceRow {
@@ -63,7 +63,7 @@ pub(crate) async fn open_balances(
     user: UserId,
     rules: &QuotaRules,
     now: Timestamp,
-) -> Result<Option<Opened>, StoreError> {
+) -> Result<Option<OpenedBalances>, StoreError> {
     let query = tx.query(BALANCES).push(" FOR NO KEY UPDATE").bind(user);
     let row: Option<BalanceRow> = query.optional().await?;
     Ok(row.map(|row| {

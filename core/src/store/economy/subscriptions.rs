@@ -7,7 +7,7 @@ use sqlx_macros::FromRow;
 
 use super::{
     Economy,
-    quota::{Opened, close_balances, open_balances},
+    quota::{OpenedBalances, close_balances, open_balances},
 };
 use crate::{
     db::{Query, Tx},
@@ -78,7 +78,7 @@ impl SubscriptionRow {
 pub(crate) async fn settle(
     tx: &mut Tx,
     user: UserId,
-    opened: Opened,
+    opened: OpenedBalances,
     rules: &QuotaRules,
     now: Timestamp,
 ) -> Result<Settled, StoreError> {

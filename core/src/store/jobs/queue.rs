@@ -21,7 +21,7 @@ pub struct NewJob<'a> {
     pub queue: &'a str,
     pub payload: &'a [u8],
     /// At most one job of the queue has this key, while the row is kept: also after it is done,
-    /// until it is old ([`Old::DONE_JOBS`](super::Old::DONE_JOBS)).
+    /// until it is old ([`OldRows::DONE_JOBS`](super::OldRows::DONE_JOBS)).
     pub dedupe: Option<&'a str>,
     /// Not before this time.
     pub run_at: Timestamp,

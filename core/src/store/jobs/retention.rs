@@ -1,4 +1,5 @@
-//! What ends when its time has come and is not just [`Old`](super::Old): matches and sessions.
+//! What ends when its time has come and is not just [`OldRows`](super::OldRows): matches and
+//! sessions.
 //!
 //! Every method does one batch, small enough that nobody waits for it, and says what it did; the
 //! jobs call until there is nothing left. `docs/data-retention.md` lists the periods.

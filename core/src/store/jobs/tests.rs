@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{NewJob, Old, leases, schedules};
+use super::{NewJob, OldRows, leases, schedules};
 use crate::{
     db::{Query, Tx},
     testing::{Backend, TestStore},
@@ -158,14 +158,14 @@ async fn the_oldest_of_many_jobs_is_found_at_once() {
 async fn what_is_old_is_looked_up_by_an_index() {
     // Few rows each, and no index tells which are old.
     let small = [
-        Old::BANS,
-        Old::BLOCKS_BY_ERASED,
-        Old::BLOCKS_OF_ERASED,
-        Old::SEARCHES,
+        OldRows::BANS,
+        OldRows::BLOCKS_BY_ERASED,
+        OldRows::BLOCKS_OF_ERASED,
+        OldRows::SEARCHES,
     ];
     let small = small.map(|old| old.name);
     for (backend, t) in stores().await {
-        for old in Old::ALL {
+        for old in OldRows::ALL {
             let mut tx = begin(&t).await;
             if backend == Backend::Postgres {
                 // An empty table would be read from end to end, whatever indexes it has.
@@ -176,7 +176,7 @@ async fn what_is_old_is_looked_up_by_an_index() {
             let steps = steps(batch, "t").await;
             tx.commit().await.expect("committed");
             let found = steps.iter().all(|step| is_search(step));
-            let known = small.contains(&old.name) || old.name == Old::TOMBSTONES.name;
+            let known = small.contains(&old.name) || old.name == OldRows::TOMBSTONES.name;
             assert!(found || known, "{backend:?}, {}: {steps:#?}", old.name);
         }
     }
@@ -186,7 +186,7 @@ async fn what_is_old_is_looked_up_by_an_index() {
 #[tokio::test]
 async fn every_kind_of_old_rows_goes_on_an_empty_database() {
     for (_, t) in stores().await {
-        for old in Old::ALL {
+        for old in OldRows::ALL {
             for limit in [1, 1_000] {
                 let gone = t.jobs().delete_old(&old, Duration::ZERO, limit, t.now());
                 assert_eq!(gone.await.expect(old.name), 0);

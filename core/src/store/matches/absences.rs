@@ -6,7 +6,7 @@ use sqlx_macros::FromRow;
 
 use super::{
     Matches,
-    lifecycle::{End, EndedMatch, end_match},
+    lifecycle::{EndOutcome, EndedMatch, end_match},
 };
 use crate::{db::Tx, store::StoreError};
 use tebdil_protocol::{
@@ -138,8 +138,8 @@ impl Matches<'_> {
         let end = end_match(&mut tx, match_id, Some(user), EndReason::HungUp, now).await?;
         tx.commit().await?;
         Ok(match end {
-            End::Now(ended) => Some(ended),
-            End::Before(_) | End::NotFound => None,
+            EndOutcome::Now(ended) => Some(ended),
+            EndOutcome::Before(_) | EndOutcome::NotFound => None,
         })
     }
 }

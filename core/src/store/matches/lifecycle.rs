@@ -91,7 +91,7 @@ impl CallOutcome {
 
 /// The result of a request to end a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum EndOutcome {
     /// This call ended it.
     Now(EndedMatch),
     /// It was over before; this is how it had ended.
@@ -141,17 +141,17 @@ pub(crate) async fn end_match(
     by: Option<UserId>,
     reason: EndReason,
     now: Timestamp,
-) -> Result<End, StoreError> {
+) -> Result<EndOutcome, StoreError> {
     const END: &str = "UPDATE matches \
          SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
     const CLOSE: &str =
         "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
     let sides: Vec<EndSide> = tx.all(END_SIDES, (match_id,)).await?;
     let [a, b] = sides.as_slice() else {
-        return Ok(End::NotFound);
+        return Ok(EndOutcome::NotFound);
     };
     if by.is_some_and(|by| by != a.user_id && by != b.user_id) {
-        return Ok(End::NotFound);
+        return Ok(EndOutcome::NotFound);
     }
     let row: EndRow = tx.one(END_OF, (match_id,)).await?;
     let mut ended = EndedMatch {
@@ -166,7 +166,7 @@ pub(crate) async fn end_match(
     if !a.open {
         ended.reason = row.ended_reason.unwrap_or(reason);
         ended.by = row.ended_by;
-        return Ok(End::Before(ended));
+        return Ok(EndOutcome::Before(ended));
     }
     if now >= row.expired_at {
         ended.status = MatchStatus::Expired;
@@ -190,7 +190,7 @@ pub(crate) async fn end_match(
     )
     .await?;
     tx.execute(CLOSE, (match_id,)).await?;
-    Ok(End::Now(ended))
+    Ok(EndOutcome::Now(ended))
 }
 
 impl Matches<'_> {
@@ -233,7 +233,7 @@ impl Matches<'_> {
         by: Option<UserId>,
         reason: EndReason,
         now: Timestamp,
-    ) -> Result<End, StoreError> {
+    ) -> Result<EndOutcome, StoreError> {
         let mut tx = self.begin().await?;
         let end = end_match(&mut tx, match_id, by, reason, now).await?;
         tx.commit().await?;

@@ -15,9 +15,9 @@ pub use absences::{CallDevice, SideId};
 pub use call_state::CallConnected;
 pub use calls::CallSide;
 pub use leading::MatchmakerTerm;
-pub use lifecycle::{CallOutcome, End, EndedMatch, Parties};
+pub use lifecycle::{CallOutcome, EndOutcome, EndedMatch, Parties};
 pub use match_admin::{StaffMatchFilter, StaffMatchRow};
-pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
+pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, TicketRefusal};
 pub use searches::BackgroundSearch;
 pub use sides::{MatchFilter, MatchRow};
 

@@ -8,7 +8,7 @@ use super::{
     Matches,
     lifecycle::{CallOutcome, EndedMatch},
 };
-use crate::store::{SideDevice, StoreError, Words};
+use crate::store::{SideDevice, StoreError, TextList};
 use tebdil_protocol::{
     Claim, Match, Peer,
     domain::{ClaimRefusal, ClaimStatus, EndReason, MatchRole, MatchStatus, Mode},
@@ -29,7 +29,7 @@ pub struct MatchRow {
     pub ended_by: Option<UserId>,
     connected_at: Option<Timestamp>,
     call_failed_at: Option<Timestamp>,
-    shared_interests: Words,
+    shared_interests: TextList,
     pub role: MatchRole,
     pub peer_id: UserId,
     /// The device of this side that searched.

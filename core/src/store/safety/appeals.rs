@@ -3,7 +3,7 @@
 use sqlx_macros::FromRow;
 
 use super::{
-    Actor, Confirmation, Judged, Safety,
+    Confirmation, Judged, Safety, StaffMember,
     ban_admin::{CONCERNED, HAS_REPORTED, is_allowed},
     bans::{confirm, lift, lock_phone, lock_phone_of, notify_holder},
 };
@@ -75,7 +75,7 @@ pub struct DecidedAppeal {
 }
 
 #[derive(FromRow)]
-struct Waiting {
+struct WaitingAppeal {
     ban_id: BanId,
     user_id: UserId,
     phone_index: Vec<u8>,
@@ -171,7 +171,7 @@ impl Safety<'_> {
         self,
         appeal: AppealId,
         decision: AppealDecision,
-        actor: Actor,
+        actor: StaffMember,
         note: &str,
         now: Timestamp,
     ) -> Result<Judged<DecidedAppeal>, StoreError> {
@@ -182,7 +182,7 @@ impl Safety<'_> {
             AppealDecision::Lift => AppealStatus::Lifted,
         };
         let mut tx = self.begin().await?;
-        let Some(waiting): Option<Waiting> = tx.optional(WAITING, (appeal,)).await? else {
+        let Some(waiting): Option<WaitingAppeal> = tx.optional(WAITING, (appeal,)).await? else {
             return Ok(Judged::NotFound);
         };
         let (phone, user) = (&waiting.phone_index, waiting.user_id);
@@ -233,7 +233,7 @@ impl Safety<'_> {
 async fn uphold(
     tx: &mut Tx,
     appeal: AppealId,
-    waiting: &Waiting,
+    waiting: &WaitingAppeal,
     by: UserId,
     note: &str,
     now: Timestamp,

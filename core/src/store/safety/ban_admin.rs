@@ -15,7 +15,7 @@ use tebdil_protocol::{
 
 /// Whoever of the staff acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Actor {
+pub struct StaffMember {
     pub id: UserId,
     pub role: UserRole,
 }
@@ -74,7 +74,7 @@ pub(super) const HAS_REPORTED: &str = "SELECT r.id FROM reports r WHERE r.report
 
 /// Whether the actor is none of those concerned, and has the rank for all of them.
 pub(super) fn is_allowed(
-    actor: Actor,
+    actor: StaffMember,
     concerned: &[(UserId, UserRole)],
     rank: impl Fn(UserRole, UserRole) -> bool,
 ) -> bool {
@@ -97,7 +97,7 @@ impl Safety<'_> {
     pub async fn ban_by_staff(
         self,
         user: UserId,
-        actor: Actor,
+        actor: StaffMember,
         reason: &str,
         until: Option<Timestamp>,
         now: Timestamp,
@@ -144,7 +144,7 @@ impl Safety<'_> {
     pub async fn unban(
         self,
         user: UserId,
-        actor: Actor,
+        actor: StaffMember,
         note: &str,
         now: Timestamp,
     ) -> Result<Judged<Option<Notified>>, StoreError> {
@@ -169,7 +169,7 @@ impl Safety<'_> {
     pub async fn confirm_ban(
         self,
         ban: BanId,
-        actor: Actor,
+        actor: StaffMember,
         until: Option<Timestamp>,
         note: &str,
         now: Timestamp,

@@ -10,7 +10,7 @@ use sqlx_macros::FromRow;
 use super::{Safety, bans::lock_phone};
 use crate::{
     db::Tx,
-    store::{ERASED_ALIAS, End, EndedMatch, StoreError, matches::lifecycle::end_match},
+    store::{ERASED_ALIAS, EndOutcome, EndedMatch, StoreError, matches::lifecycle::end_match},
 };
 use tebdil_protocol::{
     domain::EndReason,
@@ -149,7 +149,7 @@ impl Safety<'_> {
         let mut ended = Vec::new();
         for id in open {
             let end = end_match(&mut tx, id, Some(blocker), EndReason::Blocked, now).await?;
-            if let End::Now(now_over) = end {
+            if let EndOutcome::Now(now_over) = end {
                 ended.push(now_over);
             }
         }

@@ -3,7 +3,7 @@
 use sqlx_macros::FromRow;
 
 use super::{
-    Actor, Banning, Confirmation, Judged, NewBan, Safety,
+    Banning, Confirmation, Judged, NewBan, Safety, StaffMember,
     auto_ban::CURRENT_ACCOUNT,
     ban_admin::{HAS_REPORTED, is_allowed},
     bans::{PHONE_OF, ban, confirm, lock_phone_of},
@@ -139,7 +139,7 @@ impl Safety<'_> {
         self,
         user: UserId,
         unreliable: bool,
-        actor: Actor,
+        actor: StaffMember,
         now: Timestamp,
     ) -> Result<Judged<bool>, StoreError> {
         const SELECT: &str = "SELECT unreliable, role FROM users WHERE id = $1 FOR NO KEY UPDATE";

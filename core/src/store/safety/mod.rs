@@ -10,7 +10,7 @@ pub(crate) mod reports;
 
 pub use appeals::{APPEAL_CONTEXT, AppealRow, Appealing, DecidedAppeal, NewAppeal};
 pub use auto_ban::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, AutoBanned};
-pub use ban_admin::{Actor, BanFilter, Judged, StaffBan};
+pub use ban_admin::{BanFilter, Judged, StaffBan, StaffMember};
 pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, Confirmation, NewBan};
 pub use blocks::{BlockRow, Blocking};
 pub use decisions::{NewResolution, Resolving};

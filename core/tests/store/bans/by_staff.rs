@@ -1,7 +1,7 @@
 //! Bans that staff makes, decides and lists.
 
 use tebdil_core::{
-    store::{Actor, BanFilter, Judged, NewBan, StaffBan},
+    store::{BanFilter, Judged, NewBan, StaffBan, StaffMember},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -19,7 +19,7 @@ tebdil_core::store_conformance! {
     bans_are_listed_by_what_they_are,
 }
 
-const ADMIN: Actor = Actor {
+const ADMIN: StaffMember = StaffMember {
     id: UserId(3),
     role: UserRole::Admin,
 };
@@ -36,7 +36,7 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
         .await;
         staff.push(member.id);
     }
-    let ban = async |actor: Actor, user| {
+    let ban = async |actor: StaffMember, user| {
         t.safety()
             .ban_by_staff(user, actor, "spam", None, t.now())
             .await
@@ -50,7 +50,7 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
         assert_eq!(ban(actor, user).await, StaffBan::Forbidden, "{actor:?}");
         assert!(!t.safety().is_banned(user).await.unwrap());
     }
-    let oneself = |id| Actor {
+    let oneself = |id| StaffMember {
         id,
         role: UserRole::Admin,
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     notice::PushOrder,
-    store::{BanFilter, Judged, NewBan, Old, PushAudience},
+    store::{BanFilter, Judged, NewBan, OldRows, PushAudience},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -207,9 +207,9 @@ async fn old_bans_go_and_others_stay(t: TestStore) {
         .await
         .unwrap();
     let before = t.now() - Duration::from_millis(1);
-    assert_eq!(delete_old(&t, &Old::BANS, before, 9).await, 0);
+    assert_eq!(delete_old(&t, &OldRows::BANS, before, 9).await, 0);
     for limit in [1, 9] {
-        let gone = delete_old(&t, &Old::BANS, t.now() + DAY, limit).await;
+        let gone = delete_old(&t, &OldRows::BANS, t.now() + DAY, limit).await;
         assert_eq!(gone, 1);
     }
     let left: Vec<Option<UserId>> = t

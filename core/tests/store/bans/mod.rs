@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use tebdil_core::{
     store::{
-        Actor, BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome, Registration,
-        SessionRow, UserRow,
+        BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome, Registration,
+        SessionRow, StaffMember, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
 };
@@ -31,11 +31,11 @@ tebdil_core::store_conformance! {
 }
 
 const DAY: Duration = Duration::from_hours(24);
-pub const MODERATOR: Actor = Actor {
+pub const MODERATOR: StaffMember = StaffMember {
     id: UserId(1),
     role: UserRole::Moderator,
 };
-pub const OTHER: Actor = Actor {
+pub const OTHER: StaffMember = StaffMember {
     id: UserId(2),
     role: UserRole::Moderator,
 };

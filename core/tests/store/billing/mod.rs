@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     quota::QuotaRules,
-    store::{Billed, BillingFact, BillingTerms, Old, Settled, Store},
+    store::{Billed, BillingFact, BillingTerms, OldRows, Settled, Store},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -427,7 +427,10 @@ async fn old_events_go_and_their_return_changes_nothing(t: TestStore) {
     )
     .await;
     let day_ago = t.now() - DAY;
-    assert_eq!(delete_old(&t, &Old::BILLING_EVENTS, day_ago, 10).await, 1);
+    assert_eq!(
+        delete_old(&t, &OldRows::BILLING_EVENTS, day_ago, 10).await,
+        1
+    );
     let before = t.economy().subscription(user).await.unwrap();
     assert_eq!(
         take(&t, &event, "token").await,
@@ -435,7 +438,7 @@ async fn old_events_go_and_their_return_changes_nothing(t: TestStore) {
     );
     assert_eq!(t.economy().subscription(user).await.unwrap(), before);
     for limit in [1, 10] {
-        let gone = delete_old(&t, &Old::BILLING_EVENTS, t.now(), limit).await;
+        let gone = delete_old(&t, &OldRows::BILLING_EVENTS, t.now(), limit).await;
         assert_eq!(gone, 1);
     }
 }

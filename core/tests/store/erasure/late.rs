@@ -2,7 +2,7 @@
 
 use tebdil_core::{
     crypto::CodeHash,
-    store::{Erased, ErasedBy, NewCode, Old, ProvenCode, Registration},
+    store::{Erased, ErasedBy, NewCode, OldRows, ProvenCode, Registration},
     testing::TestStore,
 };
 use tebdil_protocol::{domain::CodePurpose, id::CodeId};
@@ -36,7 +36,7 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
     t.ban(&banned.phone_index, "spam", Some(until)).await;
     let kept = 40 * DAY;
     let delete = async || {
-        let gone = t.jobs().delete_old(&Old::TOMBSTONES, kept, 10, t.now());
+        let gone = t.jobs().delete_old(&OldRows::TOMBSTONES, kept, 10, t.now());
         gone.await.unwrap()
     };
     assert_eq!(delete().await, 0, "too young");

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tebdil_core::{
     store::{
         Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, PairOutcome, PutKeys,
-        Refusal, Registration, Rotation, UserRow,
+        Registration, Rotation, TicketRefusal, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
 };
@@ -303,7 +303,7 @@ async fn an_erased_user_is_never_matched(t: TestStore) {
         .unwrap();
     let [
         PairOutcome::Refused {
-            offerer: Some(Refusal::Gone),
+            offerer: Some(TicketRefusal::Gone),
             answerer: None,
             ..
         },

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tebdil_core::{
-    store::{NewMatch, PairOutcome, Refusal},
+    store::{NewMatch, PairOutcome, TicketRefusal},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{domain::Mode, id::UserId};
@@ -143,8 +143,8 @@ async fn a_pair_that_cannot_be_written_spoils_no_other(t: TestStore) {
             [
                 Some(PairOutcome::Made(_)),
                 Some(PairOutcome::Refused {
-                    offerer: Some(Refusal::Unwritable),
-                    answerer: Some(Refusal::Unwritable),
+                    offerer: Some(TicketRefusal::Unwritable),
+                    answerer: Some(TicketRefusal::Unwritable),
                     blocked: false,
                 }),
                 Some(PairOutcome::Made(_)),

@@ -4,7 +4,7 @@ use std::{
 };
 
 use tebdil_core::{
-    store::{End, MatchFilter, PairOutcome, Refusal, SessionRow, UserRow},
+    store::{EndOutcome, MatchFilter, PairOutcome, SessionRow, TicketRefusal, UserRow},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
@@ -224,7 +224,7 @@ async fn a_ticket_is_used_once(t: TestStore) {
     // Ticket 2 was b's.
     assert_eq!(
         (offerer, answerer, blocked),
-        (Some(Refusal::Used(id)), None, false)
+        (Some(TicketRefusal::Used(id)), None, false)
     );
     assert_eq!(
         assert_ledger_equals_balance(&t, c.0.id).await.text,
@@ -266,17 +266,17 @@ async fn what_cannot_be_matched_is_refused(t: TestStore) {
     let none = t.register("anahtarsiz").await;
     assert_eq!(
         refusals(Mode::Text, &a, &none, 1).await,
-        (None, Some(Refusal::KeysRequired))
+        (None, Some(TicketRefusal::KeysRequired))
     );
     assert_eq!(
         refusals(Mode::Text, &a, &a, 1).await,
-        (Some(Refusal::Gone), Some(Refusal::Gone)),
+        (Some(TicketRefusal::Gone), Some(TicketRefusal::Gone)),
         "nobody meets themselves"
     );
     t.set_banned(b.0.id, true).await;
     assert_eq!(
         refusals(Mode::Text, &a, &b, 1).await,
-        (None, Some(Refusal::Gone))
+        (None, Some(TicketRefusal::Gone))
     );
     t.set_banned(b.0.id, false).await;
 
@@ -287,7 +287,10 @@ async fn what_cannot_be_matched_is_refused(t: TestStore) {
     let (one, other) = refusals(Mode::Video, &a, &b, 3).await;
     assert_eq!(
         (one, other),
-        (Some(Refusal::TooManyMatches), Some(Refusal::TooManyMatches)),
+        (
+            Some(TicketRefusal::TooManyMatches),
+            Some(TicketRefusal::TooManyMatches)
+        ),
         "one video match at a time"
     );
 
@@ -299,7 +302,7 @@ async fn what_cannot_be_matched_is_refused(t: TestStore) {
     let resets_at = t.now().next_midnight(&TestStore::quota_rules().zone);
     assert_eq!(
         refusals(Mode::Text, &a, &b, 5).await,
-        (None, Some(Refusal::QuotaExhausted { resets_at }))
+        (None, Some(TicketRefusal::QuotaExhausted { resets_at }))
     );
     t.accounts()
         .revoke_session(a.0.id, a.1.id, t.now())
@@ -361,14 +364,14 @@ async fn a_match_ends_once(t: TestStore) {
             .end_match(id, Some(UserId(1)), EndReason::Left, t.now())
             .await
             .unwrap(),
-        End::NotFound
+        EndOutcome::NotFound
     );
     assert_eq!(
         t.matches()
             .end_match(MatchId(1), None, EndReason::Left, t.now())
             .await
             .unwrap(),
-        End::NotFound
+        EndOutcome::NotFound
     );
     let outcomes = all_at_once((0..10).map(|number| {
         let (store, now, by) = (
@@ -387,7 +390,7 @@ async fn a_match_ends_once(t: TestStore) {
     .await;
     let mut first = None;
     for outcome in &outcomes {
-        if let End::Now(ended) = outcome {
+        if let EndOutcome::Now(ended) = outcome {
             assert!(first.replace(*ended).is_none(), "ended twice");
         }
     }
@@ -396,11 +399,9 @@ async fn a_match_ends_once(t: TestStore) {
         (first.status, first.reason),
         (MatchStatus::Cancelled, EndReason::Left)
     );
-    assert!(
-        outcomes.iter().all(
-            |outcome| matches!(outcome, End::Now(ended) | End::Before(ended) if *ended == first)
-        )
-    );
+    assert!(outcomes.iter().all(
+        |outcome| matches!(outcome, EndOutcome::Now(e) | EndOutcome::Before(e) if *e == first)
+    ));
     assert!(
         t.matches()
             .active_matches(a.0.id, t.now())
@@ -446,7 +447,7 @@ async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {
             .len(),
         1
     );
-    let End::Now(ended) = t
+    let EndOutcome::Now(ended) = t
         .matches()
         .end_match(id, Some(a.0.id), EndReason::Left, t.now())
         .await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{Append, End, Receipt, Store},
+    store::{Append, EndOutcome, Receipt, Store},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -181,7 +181,7 @@ async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
     .await;
     let end = async |id, by, reason| {
         let end = t.matches().end_match(id, by, reason, t.now()).await;
-        let End::Now(ended) = end.unwrap() else {
+        let EndOutcome::Now(ended) = end.unwrap() else {
             panic!("not ended")
         };
         (ended.status, ended.by)

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{Invitation, NewUser, Old, ReferralRules, Registration, UserRow},
+    store::{Invitation, NewUser, OldRows, ReferralRules, Registration, UserRow},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -416,7 +416,7 @@ async fn invitations_nobody_followed_go_after_their_time(t: TestStore) {
         Invitation::Invited(_)
     ));
     for left in [3, 1, 0] {
-        let gone = delete_old(&t, &Old::INVITATIONS, cutoff, 3).await;
+        let gone = delete_old(&t, &OldRows::INVITATIONS, cutoff, 3).await;
         assert_eq!(gone, left);
     }
     let left = [

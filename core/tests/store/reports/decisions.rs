@@ -3,8 +3,8 @@
 use tebdil_core::{
     crypto::Sealed,
     store::{
-        APPEAL_CONTEXT, Actor, Appealing, Judged, NewAppeal, NewResolution, Resolving, StaffBan,
-        Store,
+        APPEAL_CONTEXT, Appealing, Judged, NewAppeal, NewResolution, Resolving, StaffBan,
+        StaffMember, Store,
     },
     testing::TestStore,
 };
@@ -340,7 +340,7 @@ async fn whoever_accuses_does_not_ban(t: TestStore) {
         .unwrap();
     assert!(matches!(made, Appealing::Made(_)), "{made:?}");
 
-    let accuser = Actor {
+    let accuser = StaffMember {
         id: others[0].0.id,
         role: UserRole::Admin,
     };
@@ -388,7 +388,7 @@ async fn whoever_accuses_does_not_ban(t: TestStore) {
 
 async fn nobody_says_of_oneself_or_the_superior_who_is_reliable(t: TestStore) {
     let (user, _) = searcher(&t, "kedi").await;
-    let oneself = Actor {
+    let oneself = StaffMember {
         id: user.id,
         role: UserRole::Admin,
     };
@@ -410,7 +410,7 @@ async fn nobody_says_of_oneself_or_the_superior_who_is_reliable(t: TestStore) {
             .unwrap(),
         Judged::Forbidden
     );
-    let admin = Actor {
+    let admin = StaffMember {
         role: UserRole::Admin,
         ..SOMEBODY
     };

@@ -8,8 +8,8 @@ use tebdil_core::{
     ids::IdGenerator,
     report::ReportRules,
     store::{
-        Actor, AutoBanned, NewReport, NewResolution, Old, Reporting, Resolving, SessionRow, Store,
-        UserRow,
+        AutoBanned, NewReport, NewResolution, OldRows, Reporting, Resolving, SessionRow,
+        StaffMember, Store, UserRow,
     },
     testing::{self, TestStore},
 };
@@ -37,7 +37,7 @@ tebdil_core::store_conformance! {
 }
 
 pub const DAY: Duration = Duration::from_hours(24);
-pub const SOMEBODY: Actor = Actor {
+pub const SOMEBODY: StaffMember = StaffMember {
     id: UserId(7),
     role: UserRole::Moderator,
 };
@@ -370,7 +370,7 @@ async fn reports_go_when_their_time_has_come(t: TestStore) {
     resolve(&t, made[1].id, ReportDecision::Warn).await;
     let decided = t.now();
     let written = "reports WHERE evidence_ciphertext IS NOT NULL AND evidence_key_id IS NOT NULL AND note_ciphertext IS NOT NULL";
-    let erase = async |cutoff| delete_old(&t, &Old::DISMISSED_EVIDENCE, cutoff, 10).await;
+    let erase = async |cutoff| delete_old(&t, &OldRows::DISMISSED_EVIDENCE, cutoff, 10).await;
     assert_eq!(erase(decided - Duration::from_millis(1)).await, 0);
     assert_eq!(erase(decided).await, 1);
     assert_eq!(erase(decided + DAY).await, 0, "once");
@@ -387,7 +387,7 @@ async fn reports_go_when_their_time_has_come(t: TestStore) {
     );
 
     let before = decided - DAY;
-    let delete = async |cutoff, limit| delete_old(&t, &Old::REPORTS, cutoff, limit).await;
+    let delete = async |cutoff, limit| delete_old(&t, &OldRows::REPORTS, cutoff, limit).await;
     assert_eq!(delete(before - Duration::from_millis(1), 10).await, 0);
     assert_eq!(delete(before, 10).await, 1, "nobody decided it");
     assert_eq!(delete(decided - Duration::from_millis(1), 10).await, 0);

@@ -48,7 +48,7 @@ fn a_made_pair_leaves_nothing() {
     engine.put(with_interests(1, &["a"]));
     let pair = engine
         .put(Ticket {
-            place: Some(Place { lat: 1.0, lon: 2.0 }),
+            place: Some(Coordinates { lat: 1.0, lon: 2.0 }),
             ..with_interests(2, &["a", "b"])
         })
         .expect("a pair");

@@ -8,16 +8,16 @@ pub(super) const USERS: u8 = 7;
 pub(super) const WORDS: [&str; 3] = ["a", "b", "c"];
 
 /// Three towns: 1 and 2 are some 30 km apart, 3 is about 350 km away.
-pub(super) const TOWNS: [Place; 3] = [
-    Place {
+pub(super) const TOWNS: [Coordinates; 3] = [
+    Coordinates {
         lat: 41.01,
         lon: 28.98,
     },
-    Place {
+    Coordinates {
         lat: 41.01,
         lon: 29.34,
     },
-    Place {
+    Coordinates {
         lat: 39.93,
         lon: 32.86,
     },

@@ -13,7 +13,7 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-use super::{Cancelled, Engine, InsertError, Outcome, Pair, Place, Ticket, Widening, index};
+use super::{Cancelled, Coordinates, Engine, InsertError, Outcome, Pair, Ticket, Widening, index};
 
 /// A moment some milliseconds into the test.
 fn at(millis: i64) -> Timestamp {
@@ -55,7 +55,7 @@ fn with_languages(n: i64, languages: &[&str]) -> Ticket {
 
 fn located(n: i64, lat: f64, lon: f64, max_distance_km: Option<u32>) -> Ticket {
     Ticket {
-        place: Some(Place { lat, lon }),
+        place: Some(Coordinates { lat, lon }),
         max_distance_km,
         ..ticket(n)
     }

@@ -8,7 +8,7 @@ use crate::matching::engine::{CELL_WINDOW, WINDOW};
 fn lonely(n: i64) -> Ticket {
     let (row, column) = (n / 500, n % 500);
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    let place = Place {
+    let place = Coordinates {
         lat: -50.0 + row as f64 * 0.5,
         lon: -175.0 + column as f64 * 0.7,
     };
@@ -97,7 +97,7 @@ fn a_peer_hidden_behind_the_window_is_met_at_the_last_step() {
     // These two fit: 4,300 km apart, and the limited one accepts 5,000. But many older ones with a
     // limit share the interest.
     let limited = Ticket {
-        place: Some(Place {
+        place: Some(Coordinates {
             lat: 40.0,
             lon: 30.0,
         }),
@@ -105,7 +105,7 @@ fn a_peer_hidden_behind_the_window_is_met_at_the_last_step() {
         ..lonely(2_001)
     };
     let unlimited = Ticket {
-        place: Some(Place {
+        place: Some(Coordinates {
             lat: 40.0,
             lon: 80.0,
         }),
@@ -131,7 +131,7 @@ fn those_who_limit_the_distance_do_not_hide_those_who_do_not() {
         engine.insert(lonely(n), at(0)).expect("a new ticket");
     }
     let unlimited = |n, lon| Ticket {
-        place: Some(Place { lat: 40.0, lon }),
+        place: Some(Coordinates { lat: 40.0, lon }),
         max_distance_km: None,
         ..lonely(n)
     };

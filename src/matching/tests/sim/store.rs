@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use tebdil_core::store::{
-    MadeMatch, MadeSide, NewMatch, NewSide, PairOutcome, Refusal, SideDevice,
+    MadeMatch, MadeSide, NewMatch, NewSide, PairOutcome, SideDevice, TicketRefusal,
 };
 use tebdil_protocol::{
     Peer, Quota,
@@ -15,7 +15,7 @@ use tebdil_protocol::{
 use super::{Bug, Sim, What};
 use crate::matching::{
     engine::Pair,
-    message::{Term, Why},
+    message::{Term, TicketEnd},
 };
 
 /// A transaction under way.
@@ -103,15 +103,15 @@ impl Sim {
         PairOutcome::Made(Box::new(made(sides)))
     }
 
-    fn refusal(&self, side: NewSide) -> Option<Refusal> {
+    fn refusal(&self, side: NewSide) -> Option<TicketRefusal> {
         if self.is_used(side.ticket_id) && self.bug != Some(Bug::NoUsedTickets) {
-            return Some(Refusal::Used(MatchId(side.ticket_id.0)));
+            return Some(TicketRefusal::Used(MatchId(side.ticket_id.0)));
         }
         let kept = self.kept.get(&side.user_id);
         let kept = kept
             .is_some_and(|(ticket, until)| ticket.id == side.ticket_id && *until > self.instant());
         let over = side.background && !kept && self.bug != Some(Bug::NoRows);
-        over.then_some(Refusal::Gone)
+        over.then_some(TicketRefusal::Gone)
     }
 
     /// The store's answer arrives; without [`Self::write`], or when it gets `lost`, it is that
@@ -138,7 +138,9 @@ impl Sim {
                     offerer, answerer, ..
                 }) => {
                     for (ticket, fault) in tickets.into_iter().zip([offerer, answerer]) {
-                        told.extend(matches!(fault, Some(Refusal::Used(_))).then_some(ticket));
+                        told.extend(
+                            matches!(fault, Some(TicketRefusal::Used(_))).then_some(ticket),
+                        );
                     }
                 }
                 Some(PairOutcome::Fenced) => fenced = leader.is_some(),
@@ -204,7 +206,7 @@ impl Sim {
             .retain(|_, (ticket, _)| !over.contains_key(&ticket.id));
         for (id, why) in over {
             let matched = self.is_used(id) && self.bug != Some(Bug::NoUsedTickets);
-            let why = if matched { Why::Matched } else { why };
+            let why = if matched { TicketEnd::Matched } else { why };
             self.nodes[node].node.close(id, why);
             if matched {
                 self.tell(node, id);

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tebdil_core::store::Store;
 use tebdil_workers::{
-    Hooks, Job, JobContext, JobError, Queue, Ran, Timing, Workers, WorkersError, push,
+    Hooks, Job, JobContext, JobError, JobOutcomes, Queue, Timing, Workers, WorkersError, push,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -192,35 +192,38 @@ async fn a_panic_is_tried_again_and_then_dead_and_harms_nobody(db: &Database) {
     push_probe(db, test, 2, Act::Succeed).await;
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran {
+        JobOutcomes {
             done: 1,
             failed: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         }
     );
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran::default(),
+        JobOutcomes::default(),
         "it rests"
     );
     db.clock.advance(Duration::from_millis(500));
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran {
+        JobOutcomes {
             failed: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         }
     );
     db.clock.advance(Duration::from_secs(1));
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran {
+        JobOutcomes {
             dead: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         }
     );
     db.clock.advance(MINUTE);
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        JobOutcomes::default()
+    );
     assert_eq!((state.seen.of(1), state.seen.of(2)), (3, 1));
     assert_eq!(
         db.text("SELECT error FROM job WHERE state = 3").await,
@@ -349,9 +352,9 @@ async fn what_cannot_be_read_is_dead_at_once(db: &Database) {
     db.store.jobs().push_job(job, db.now()).await.expect("push");
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran {
+        JobOutcomes {
             dead: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         }
     );
 }
@@ -416,9 +419,9 @@ async fn a_job_waits_as_long_as_it_was_asked_to(db: &Database) {
         settings(),
     )
     .with_queues(vec![Queue::of::<Asked>()]);
-    let failed = Ran {
+    let failed = JobOutcomes {
         failed: 1,
-        ..Ran::default()
+        ..JobOutcomes::default()
     };
     push(&db.store, &Asked { seconds: 90 }, None, db.now(), db.now())
         .await
@@ -429,13 +432,16 @@ async fn a_job_waits_as_long_as_it_was_asked_to(db: &Database) {
         Some(db.now() + Duration::from_secs(90))
     );
     db.clock.advance(Duration::from_secs(89));
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        JobOutcomes::default()
+    );
     db.clock.advance(Duration::from_secs(1));
     assert_eq!(
         workers.run_due_once().await.expect("run"),
-        Ran {
+        JobOutcomes {
             dead: 1,
-            ..Ran::default()
+            ..JobOutcomes::default()
         },
         "attempts are bounded all the same"
     );

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
+use super::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, TicketRefusal};
 use crate::quota::{Balances, LedgerEntry};
 use tebdil_protocol::{
     Peer,
@@ -51,14 +51,14 @@ impl Keys {
 }
 
 /// A match that the transaction is about to write.
-pub(super) struct Draft {
+pub(super) struct MatchDraft {
     pub(super) made: MadeMatch,
     /// The package that the answerer's session gives.
     pub(super) key_id: KeyPackageId,
     pub(super) ledger: Vec<(UserId, LedgerEntry)>,
 }
 
-impl Draft {
+impl MatchDraft {
     /// Both sides: role, itself, the other.
     pub(super) fn sides(&self) -> [(&Self, MatchRole, &MadeSide, &MadeSide); 2] {
         let (offerer, answerer) = (&self.made.offerer, &self.made.answerer);
@@ -77,7 +77,7 @@ impl State {
         id: MatchId,
         rules: &MatchRules,
         now: Timestamp,
-    ) -> Result<Draft, PairOutcome> {
+    ) -> Result<MatchDraft, PairOutcome> {
         let [a, b] = pair.sides();
         let blocked = self.blocks.contains(&(a.user_id, b.user_id))
             || self.blocks.contains(&(b.user_id, a.user_id));
@@ -90,13 +90,16 @@ impl State {
             });
         }
         let Some(key_id) = self.keys.get(&b.session_id).and_then(Keys::offered) else {
-            return Err(refused(None, Some(Refusal::KeysRequired)));
+            return Err(refused(None, Some(TicketRefusal::KeysRequired)));
         };
         let mut ledger = Vec::new();
         let offerer = self.pay(a, false, pair.mode, id, rules, now, &mut ledger);
         let answerer = self.pay(b, true, pair.mode, id, rules, now, &mut ledger);
         let (Some(offerer), Some(answerer)) = (offerer, answerer) else {
-            return Err(refused(Some(Refusal::Gone), Some(Refusal::Gone)));
+            return Err(refused(
+                Some(TicketRefusal::Gone),
+                Some(TicketRefusal::Gone),
+            ));
         };
         let made = MadeMatch {
             id,
@@ -108,7 +111,7 @@ impl State {
             answerer,
             key_package: Vec::new(),
         };
-        Ok(Draft {
+        Ok(MatchDraft {
             made,
             key_id,
             ledger,
@@ -121,9 +124,9 @@ impl State {
         pair: &NewMatch,
         rules: &MatchRules,
         now: Timestamp,
-    ) -> Option<Refusal> {
+    ) -> Option<TicketRefusal> {
         if let Some(match_id) = self.used.get(&side.ticket_id) {
-            return Some(Refusal::Used(*match_id));
+            return Some(TicketRefusal::Used(*match_id));
         }
         let account = self.accounts.get(&side.user_id).filter(|account| {
             !account.is_banned
@@ -132,21 +135,21 @@ impl State {
                 && pair.offerer.user_id != pair.answerer.user_id
         });
         let Some(account) = account else {
-            return Some(Refusal::Gone);
+            return Some(TicketRefusal::Gone);
         };
         let keys = self.keys.get(&side.session_id);
         if keys.and_then(Keys::offered).is_none() {
-            return Some(Refusal::KeysRequired);
+            return Some(TicketRefusal::KeysRequired);
         }
         if account.active.get(&pair.mode).copied().unwrap_or(0) >= rules.max_active(pair.mode) {
-            return Some(Refusal::TooManyMatches);
+            return Some(TicketRefusal::TooManyMatches);
         }
         let mut balances = account.balances.clone();
         balances.reset(
             &rules.quota.day(now),
             rules.quota.allowance(account.is_premium),
         );
-        (!balances.can_pay(pair.mode)).then(|| Refusal::QuotaExhausted {
+        (!balances.can_pay(pair.mode)).then(|| TicketRefusal::QuotaExhausted {
             resets_at: now.next_midnight(&rules.quota.zone),
         })
     }
@@ -187,7 +190,7 @@ impl State {
     }
 }
 
-const fn refused(offerer: Option<Refusal>, answerer: Option<Refusal>) -> PairOutcome {
+const fn refused(offerer: Option<TicketRefusal>, answerer: Option<TicketRefusal>) -> PairOutcome {
     PairOutcome::Refused {
         offerer,
         answerer,

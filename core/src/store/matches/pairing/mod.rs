@@ -70,7 +70,7 @@ impl NewMatch {
 
 /// Why a ticket cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TicketRefusal {
     /// No right is left until then.
     QuotaExhausted { resets_at: Timestamp },
     /// The device has no key package left.
@@ -91,8 +91,8 @@ pub enum PairOutcome {
     Made(Box<MadeMatch>),
     /// Nothing was changed. A side without a refusal of its own may be paired with somebody else.
     Refused {
-        offerer: Option<Refusal>,
-        answerer: Option<Refusal>,
+        offerer: Option<TicketRefusal>,
+        answerer: Option<TicketRefusal>,
         /// One has blocked the other.
         blocked: bool,
     },
@@ -166,8 +166,8 @@ impl Matches<'_> {
                 Ok(mut outcome) => outcome.pop(),
                 Err(error) if failed(&error) => None,
                 Err(_) => Some(PairOutcome::Refused {
-                    offerer: Some(Refusal::Unwritable),
-                    answerer: Some(Refusal::Unwritable),
+                    offerer: Some(TicketRefusal::Unwritable),
+                    answerer: Some(TicketRefusal::Unwritable),
                     blocked: false,
                 }),
             };

@@ -6,7 +6,7 @@ use sqlx_macros::FromRow;
 
 use super::{
     NewMatch,
-    draft::{Account, Draft, Keys, State},
+    draft::{Account, Keys, MatchDraft, State},
 };
 use crate::{
     db::Tx,
@@ -151,7 +151,7 @@ async fn keys(
 /// Takes the key packages of these matches out of the store, but for those of last resort.
 pub(super) async fn take_packages(
     tx: &mut Tx,
-    made: &[Draft],
+    made: &[MatchDraft],
 ) -> Result<HashMap<KeyPackageId, Vec<u8>>, StoreError> {
     const PACKAGES: &str = "SELECT id, package FROM key_packages WHERE id IN ({list})";
     const TAKE: &str = "DELETE FROM key_packages WHERE NOT last_resort AND id IN ({list})";
@@ -164,7 +164,7 @@ pub(super) async fn take_packages(
 /// The matches and their sides; the offerer's keeps the answerer's key package.
 pub(super) async fn write_matches(
     tx: &mut Tx,
-    made: &[Draft],
+    made: &[MatchDraft],
     packages: &HashMap<KeyPackageId, Vec<u8>>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -185,7 +185,7 @@ pub(super) async fn write_matches(
             .bind(to_json_list(&draft.made.shared_interests));
     });
     matches.execute().await?;
-    let sides = made.iter().flat_map(Draft::sides);
+    let sides = made.iter().flat_map(MatchDraft::sides);
     let sides = tx
         .query(SIDES)
         .rows(sides, |row, (draft, role, side, other)| {
@@ -207,7 +207,7 @@ pub(super) async fn write_matches(
 /// The balances of all who paid, and the ledger that explains them.
 pub(super) async fn write_payments(
     tx: &mut Tx,
-    made: &[Draft],
+    made: &[MatchDraft],
     state: &State,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -249,7 +249,7 @@ pub(super) async fn write_payments(
 /// alone by the job.
 pub(super) async fn order_pushes(
     tx: &mut Tx,
-    made: &[Draft],
+    made: &[MatchDraft],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let sides = made

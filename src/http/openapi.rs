@@ -28,7 +28,7 @@ use utoipa::{
     },
 };
 
-use super::{auth::Needs, client_ip, idempotency, paging};
+use super::{auth::RequiredRole, client_ip, idempotency, paging};
 
 /// Media type of every refusal.
 const PROBLEM: &str = "application/problem+json";
@@ -101,7 +101,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
 
 /// What each mutating route requires of an access token, as its documented operation says.
 #[derive(Debug)]
-pub(super) struct Roles(BTreeMap<(String, String), Needs>);
+pub(super) struct Roles(BTreeMap<(String, String), RequiredRole>);
 
 impl Roles {
     /// Reads them from the document.
@@ -125,11 +125,11 @@ impl Roles {
                 let needs = match requirement(openapi.security.as_deref(), operation).get("bearer")
                 {
                     None => continue,
-                    Some(roles) => roles.get(0).map_or(Needs::User, |role| {
+                    Some(roles) => roles.get(0).map_or(RequiredRole::User, |role| {
                         if role == "moderator" {
-                            Needs::Staff
+                            RequiredRole::Staff
                         } else {
-                            Needs::Admin
+                            RequiredRole::Admin
                         }
                     }),
                 };
@@ -140,7 +140,7 @@ impl Roles {
     }
 
     /// That of a request's route; `None` if it needs no access token.
-    pub fn of(&self, parts: &Parts) -> Option<Needs> {
+    pub fn of(&self, parts: &Parts) -> Option<RequiredRole> {
         let path = parts.extensions.get::<MatchedPath>()?.as_str().to_owned();
         self.0.get(&(parts.method.to_string(), path)).copied()
     }

@@ -12,7 +12,7 @@ use crate::address::Network;
 
 /// A bounded queue, fair between networks.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub(super) struct FairQueue<T> {
     /// How many may wait.
     places: usize,
     waiting: Mutex<Waiting<T>>,
@@ -29,7 +29,7 @@ struct Waiting<T> {
     closed: bool,
 }
 
-impl<T> Line<T> {
+impl<T> FairQueue<T> {
     pub fn new(places: usize) -> Self {
         let waiting = Waiting {
             lines: HashMap::new(),
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_flood_waits_for_itself() {
-        let line = Line::new(8);
+        let line = FairQueue::new(8);
         let (flood, other) = (network("2001:db8::"), network("192.0.2.1"));
         for number in 0..8 {
             assert_eq!(line.join(flood, number), Ok(()));
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn places_are_shared_until_nobody_has_more_than_another() {
-        let line = Line::new(4);
+        let line = FairQueue::new(4);
         let networks = [
             "192.0.2.1",
             "198.51.100.1",

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use tebdil_core::store::{End, EndedMatch, Store, StoreError};
+use tebdil_core::store::{EndOutcome, EndedMatch, Store, StoreError};
 use tebdil_protocol::{
     ErrorCode, FrameId, ServerFrame,
     domain::EndReason,
@@ -25,7 +25,7 @@ use crate::{
 
 /// What one process does when matches end.
 #[derive(Debug)]
-pub struct Ends {
+pub struct MatchEnds {
     store: Store,
     clock: Clock,
     hub: Arc<Hub>,
@@ -43,7 +43,7 @@ pub struct Rooms {
     pub ads: Arc<Ads>,
 }
 
-impl Ends {
+impl MatchEnds {
     pub fn new(
         store: Store,
         clock: Clock,
@@ -67,9 +67,9 @@ impl Ends {
         match_id: MatchId,
         by: UserId,
         reason: EndReason,
-    ) -> Result<End, StoreError> {
+    ) -> Result<EndOutcome, StoreError> {
         let end = self.commit(match_id, by, reason).await?;
-        if let End::Now(ended) = &end {
+        if let EndOutcome::Now(ended) = &end {
             self.announce(ended);
         }
         Ok(end)
@@ -85,12 +85,12 @@ impl Ends {
         re: Option<&FrameId>,
     ) -> Result<(), StoreError> {
         match self.commit(match_id, origin.user_id, reason).await? {
-            End::NotFound => {
+            EndOutcome::NotFound => {
                 let refusal = ServerFrame::error(ErrorCode::NotFound, "match_id: no such match");
                 origin.send(&refusal, re);
             }
-            End::Before(ended) => origin.send(&told(&ended, origin.user_id), re),
-            End::Now(ended) => {
+            EndOutcome::Before(ended) => origin.send(&told(&ended, origin.user_id), re),
+            EndOutcome::Now(ended) => {
                 self.close(&ended);
                 origin.send(&told(&ended, origin.user_id), re);
                 self.tell(&ended, Some(origin.id));
@@ -140,7 +140,7 @@ impl Ends {
         match_id: MatchId,
         by: UserId,
         reason: EndReason,
-    ) -> Result<End, StoreError> {
+    ) -> Result<EndOutcome, StoreError> {
         self.store
             .matches()
             .end_match(match_id, Some(by), reason, self.clock.now())

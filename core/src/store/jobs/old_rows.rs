@@ -1,8 +1,8 @@
 //! What is old in which table, and goes: one statement for all of them.
 //!
 //! A call does one batch, small enough that nobody waits for it, and says how many rows it had; the
-//! jobs call until there is nothing left. To let something go with time: a row of [`Old`] here, its
-//! age in the job `retention`, its line in `docs/data-retention.md`.
+//! jobs call until there is nothing left. To let something go with time: a row of [`OldRows`] here,
+//! its age in the job `retention`, its line in `docs/data-retention.md`.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tebdil_protocol::time::Timestamp;
 /// In the texts, `$1` is the time before which something is old, `$2` the first id after that time
 /// and `$3` the present. Where no index has the time, the id bounds what is looked at.
 #[derive(Debug, Clone, Copy)]
-pub struct Old {
+pub struct OldRows {
     /// What goes.
     pub name: &'static str,
     table: &'static str,
@@ -34,7 +34,7 @@ pub struct Old {
     change: Option<&'static str>,
 }
 
-impl Old {
+impl OldRows {
     /// Ciphertext that was not acknowledged, by the age of its match: a match lasts for a day at
     /// most, and each message is younger than its match. With an age of a day nothing is left that
     /// is older.
@@ -70,8 +70,8 @@ impl Old {
         "referrals",
         "invited_user_id IS NULL AND id < $2 AND created_at <= $1",
     );
-    /// Ads that were shown. An age of at least [`Viewer::SHOWN_FOR`](crate::ads::Viewer::SHOWN_FOR):
-    /// caps count them until then.
+    /// Ads that were shown. An age of at least
+    /// [`Viewer::SHOWN_FOR`](crate::ads::Viewer::SHOWN_FOR): caps count them until then.
     pub const AD_IMPRESSIONS: Self = Self::by_id("ad_impressions", "id < $2 AND served_at <= $1");
     /// Searches in the background that were over before.
     pub const SEARCHES: Self = Self {
@@ -222,7 +222,7 @@ impl Jobs<'_> {
     /// there were. Rows that somebody else holds are left for the next time.
     pub async fn delete_old(
         self,
-        old: &Old,
+        old: &OldRows,
         age: Duration,
         limit: i64,
         now: Timestamp,
