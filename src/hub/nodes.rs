@@ -19,6 +19,10 @@ impl Hub {
         let Some(presence) = &self.presence else {
             return Ok(None);
         };
+        // It was replaced meanwhile: what came after it must not make room for it.
+        if !self.has(connection.device()) {
+            return Ok(Some(false));
+        }
         let again = connection.stamp.get().copied();
         let joined = presence
             .join(connection.device(), self.max_devices, again)

@@ -349,6 +349,9 @@ impl MatchmakerTask {
     fn forget_searches(&mut self) {
         let over = std::mem::take(&mut self.node.over);
         self.end_searches(over.keys().copied().collect(), move |task, matched| {
+            let Some(matched) = matched else {
+                return task.node.over.extend(over);
+            };
             for (id, why) in over {
                 let matched = matched.contains_key(&id);
                 task.node
@@ -359,22 +362,30 @@ impl MatchmakerTask {
         });
     }
 
-    /// Ends background searches in the store; `after` gets those that had become a match.
+    /// Ends background searches in the store; `after` gets those that had become a match, or
+    /// nothing when the store does not answer.
     fn end_searches(
         &mut self,
         over: Vec<TicketId>,
-        after: impl FnOnce(&mut Self, HashMap<TicketId, SideDevice>) + Send + 'static,
+        after: impl FnOnce(&mut Self, Option<HashMap<TicketId, SideDevice>>) + Send + 'static,
     ) {
         if over.is_empty() {
             return;
         }
         let store = self.context.store.clone();
         let end = async move {
-            store.matches().end_searches(&over).await?;
-            store.matches().used_among(&over).await
+            let matched = match store.matches().end_searches(&over).await {
+                Ok(()) => store.matches().used_among(&over).await,
+                Err(error) => Err(error),
+            };
+            if matched.is_err() {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            matched
         };
-        self.spawn(end, |task, ended, _| {
-            log_failure(ended.map(|matched| after(task, matched)), "ended");
+        self.spawn(end, |task, matched, _| {
+            let matched = matched.map_err(|error| log_failure(Err(error), "ended"));
+            after(task, matched.ok());
         });
     }
 

@@ -1,13 +1,16 @@
 //! One WebSocket connection: one task with a reading and a writing half that never wait for each
 //! other.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, resume_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use futures_util::{
-    Sink, SinkExt as _, StreamExt as _,
+    FutureExt as _, Sink, SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
 use tebdil_protocol::{
@@ -79,9 +82,11 @@ pub(super) async fn run(
             if let Some(permit) = &permit {
                 permit.finish();
             }
-            let told = converse(&mut socket, &sockets, &session, hello).await;
+            let told = AssertUnwindSafe(converse(&mut socket, &sockets, &session, hello));
+            let told = told.catch_unwind().await;
+            // Nobody else takes the connection out of the hub.
             Box::pin(end(&sockets, &session.connection)).await;
-            told
+            told.unwrap_or_else(|panic| resume_unwind(panic))
         }
         Err(code) => Box::pin(goodbye(&mut socket, code, LINGER)).await,
     };

@@ -370,7 +370,9 @@ impl TestServer {
     /// Redis is away.
     async fn close_dead(&self) {
         for sockets in self.sockets() {
-            revocations::close_dead(sockets).await.expect("the store");
+            let now = sockets.clock.now();
+            let closed = revocations::close_dead(&sockets.hub, &sockets.store, now);
+            closed.await.expect("the store");
         }
     }
 }
