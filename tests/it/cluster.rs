@@ -267,7 +267,8 @@ async fn a_device_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestSe
     let presence = presence.expect("there are other nodes");
     presence.reset().await.expect("taken out");
     a.reconnect_at(&server, 1).await;
-    peer.say(&id, 1, "hello").await;
+    let said = peer.say(&id, 1, "hello").await;
+    assert_eq!(said["type"], "message.accepted");
     // Now it hears that it was taken for dead, and joins again.
     server.forget_node(0);
     assert_eq!(a.until("message.new").await["seq"], 1);
