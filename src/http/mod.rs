@@ -44,6 +44,7 @@ mod verification;
 use std::sync::Arc;
 
 pub use api::Api;
+pub use asyncapi::document as asyncapi;
 use axum::routing::MethodRouter;
 pub use client_ip::client;
 pub use health::DatabaseCheck;
