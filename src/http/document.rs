@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 /// A body with what lets clients keep it: how long it may be used without asking, and a tag by
@@ -21,10 +22,7 @@ impl Document {
     pub(super) fn new(media_type: &'static str, body: impl Into<Bytes>, max_age: Duration) -> Self {
         let body = body.into();
         let digest = Sha256::digest(&body);
-        let tag: String = digest[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let tag = URL_SAFE_NO_PAD.encode(&digest[..12]);
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         for (name, value) in [

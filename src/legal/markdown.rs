@@ -92,8 +92,8 @@ impl<'a> Writer<'a> {
                 .get(name)
                 .ok_or_else(|| format!("there is no {{{name}}}; there are {}", self.names()))?;
             self.write(before);
-            match value.clone() {
-                Value::Text(value) => self.write(&value),
+            match value {
+                Value::Text(value) => self.write(value),
                 Value::Address(address) => self.link(address),
             }
             rest = after;
@@ -128,7 +128,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn link(&mut self, address: String) {
+    fn link(&mut self, address: &str) {
         let link_type = if address.contains("://") {
             LinkType::Autolink
         } else {
@@ -136,11 +136,11 @@ impl<'a> Writer<'a> {
         };
         self.events.push(Event::Start(Tag::Link {
             link_type,
-            dest_url: address.clone().into(),
+            dest_url: address.to_owned().into(),
             title: CowStr::Borrowed(""),
             id: CowStr::Borrowed(""),
         }));
-        self.write(&address);
+        self.write(address);
         self.events.push(Event::End(TagEnd::Link));
     }
 }

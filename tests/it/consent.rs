@@ -1,6 +1,6 @@
 //! Terms that were raised: everybody is asked again, and can leave without accepting.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -126,7 +126,7 @@ async fn older_consent_opens_only_the_ways_out(server: TestServer) {
 async fn only_the_current_terms_can_be_accepted(server: TestServer) {
     let user = server.register("kedi").await;
     outdate(&server, &user).await;
-    server.clock.advance(std::time::Duration::from_secs(60));
+    server.clock.advance(Duration::from_mins(1));
     let accepted_at = "SELECT CAST(COUNT(*) AS BIGINT) FROM users WHERE terms_accepted_at > created_at AND terms_version = 2";
     for wrong in [
         json!(1),

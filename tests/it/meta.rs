@@ -99,80 +99,62 @@ async fn of(settings: &[(&str, &str)]) -> (String, Value) {
     (tag, reply.expect(200))
 }
 
+/// A setting, and what is then said where.
+const FOLLOWED: [(&str, &str, &str, &str); 14] = [
+    ("SERVICE__NAME", "Gül <&>", "/name", r#""Gül <&>""#),
+    ("AUTH__MIN_AGE", "21", "/minimum_age", "21"),
+    ("LEGAL__TERMS_VERSION", "7", "/terms_version", "7"),
+    ("AUTH__DEFAULT_REGION", "DE", "/phone_region", r#""DE""#),
+    ("RELAY__EMBEDDED", "false", "/modes", r#"["text"]"#),
+    (
+        "QUOTA__TIME_ZONE",
+        "Europe/Berlin",
+        "/time_zone",
+        r#""Europe/Berlin""#,
+    ),
+    (
+        "MATCHING__MATCH_TTL_S",
+        "3600",
+        "/limits/match_ttl_s",
+        "3600",
+    ),
+    ("CLAIMS__WAIT_S", "60", "/limits/claim_after_s", "60"),
+    (
+        "MATCHING__BACKGROUND_S",
+        "60",
+        "/limits/background_search_s",
+        "60",
+    ),
+    ("QUOTA__FREE_VIDEO", "4", "/plans/0/daily_video", "4"),
+    ("QUOTA__PREMIUM_TEXT", "5", "/plans/2/daily_text", "5"),
+    (
+        "REFERRALS__INVITER_REWARD",
+        "6",
+        "/invitations/inviter_reward",
+        "6",
+    ),
+    (
+        "SERVICE__SUPPORT_CONTACT",
+        "a@b.example",
+        "/support_contact",
+        r#""a@b.example""#,
+    ),
+    (
+        "SERVICE__MINIMUM_CLIENT_VERSION",
+        "1.2",
+        "/minimum_client_version",
+        r#""1.2""#,
+    ),
+];
+
 #[tokio::test]
 async fn meta_follows_each_setting() {
     let (usual, _) = of(&[]).await;
-    for (settings, pointer, value) in [
-        (
-            &[("TEBDIL_SERVICE__NAME", "Gül <&>")][..],
-            "/name",
-            json!("Gül <&>"),
-        ),
-        (&[("TEBDIL_AUTH__MIN_AGE", "21")], "/minimum_age", json!(21)),
-        (
-            &[("TEBDIL_LEGAL__TERMS_VERSION", "7")],
-            "/terms_version",
-            json!(7),
-        ),
-        (
-            &[("TEBDIL_AUTH__DEFAULT_REGION", "DE")],
-            "/phone_region",
-            json!("DE"),
-        ),
-        (
-            &[("TEBDIL_RELAY__EMBEDDED", "false")],
-            "/modes",
-            json!(["text"]),
-        ),
-        (
-            &[("TEBDIL_QUOTA__TIME_ZONE", "Europe/Berlin")],
-            "/time_zone",
-            json!("Europe/Berlin"),
-        ),
-        (
-            &[("TEBDIL_MATCHING__MATCH_TTL_S", "3600")],
-            "/limits/match_ttl_s",
-            json!(3600),
-        ),
-        (
-            &[("TEBDIL_CLAIMS__WAIT_S", "60")],
-            "/limits/claim_after_s",
-            json!(60),
-        ),
-        (
-            &[("TEBDIL_MATCHING__BACKGROUND_S", "60")],
-            "/limits/background_search_s",
-            json!(60),
-        ),
-        (
-            &[("TEBDIL_QUOTA__FREE_VIDEO", "4")],
-            "/plans/0/daily_video",
-            json!(4),
-        ),
-        (
-            &[("TEBDIL_QUOTA__PREMIUM_TEXT", "5")],
-            "/plans/2/daily_text",
-            json!(5),
-        ),
-        (
-            &[("TEBDIL_REFERRALS__INVITER_REWARD", "6")],
-            "/invitations/inviter_reward",
-            json!(6),
-        ),
-        (
-            &[("TEBDIL_SERVICE__SUPPORT_CONTACT", "a@b.example")],
-            "/support_contact",
-            json!("a@b.example"),
-        ),
-        (
-            &[("TEBDIL_SERVICE__MINIMUM_CLIENT_VERSION", "1.2")],
-            "/minimum_client_version",
-            json!("1.2"),
-        ),
-    ] {
-        let (tag, said) = of(settings).await;
-        assert_eq!(said.pointer(pointer), Some(&value), "{settings:?}");
-        assert_ne!(tag, usual, "{settings:?}");
+    for (name, value, pointer, expected) in FOLLOWED {
+        let (tag, said) = of(&[(&format!("TEBDIL_{name}"), value)]).await;
+        let expected: Value = serde_json::from_str(expected).expect("JSON");
+        assert_eq!(said.pointer(pointer), Some(&expected), "{name}");
+        assert_ne!(tag, usual, "{name}");
     }
     let (_, codes) = of(&[
         ("TEBDIL_VERIFICATION__PHONE", "true"),
@@ -181,12 +163,8 @@ async fn meta_follows_each_setting() {
         ("TEBDIL_VERIFICATION__COUNTRIES", "TR,DE"),
     ])
     .await;
-    assert_eq!(
-        (
-            &codes["phone_verification"],
-            &codes["password_reset"],
-            &codes["phone_countries"]
-        ),
-        (&json!(true), &json!(true), &json!(["TR", "DE"]))
-    );
+    let expected = json!({"phone_verification": true, "password_reset": true, "phone_countries": ["TR", "DE"]});
+    for (name, value) in expected.as_object().expect("an object") {
+        assert_eq!(&codes[name], value, "{name}");
+    }
 }
