@@ -1,11 +1,14 @@
 //! Terms that were raised: everybody is asked again, and can leave without accepting.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tebdil_client::raw::RawSocket;
-use tebdil_protocol::{CloseCode, ErrorCode, Secret, ServerFrame};
+use tebdil_client::{
+    chat::{AskConsent, Chat, ChatEvent, ChatOptions},
+    raw::RawSocket,
+};
+use tebdil_protocol::{CloseCode, ErrorCode, Secret, ServerFrame, domain::Locale};
 
 use crate::{
     ads::staff,
@@ -21,6 +24,7 @@ scenarios! {
     only_the_current_terms_can_be_accepted,
     who_does_not_accept_can_leave_with_everything,
     a_kept_answer_waits_for_consent,
+    the_client_asks_its_user,
 }
 
 /// What may be done without.
@@ -207,6 +211,38 @@ async fn a_kept_answer_waits_for_consent(server: TestServer) {
     let replayed = patch().await;
     assert_eq!(replayed.headers["idempotency-replayed"], "true");
     replayed.expect(200);
+    server.stop().await;
+}
+
+async fn the_client_asks_its_user(server: TestServer) {
+    let user = server.register("kedi").await;
+    outdate(&server, &user).await;
+    let sign_in = async |answer: Option<bool>| {
+        let mut options = ChatOptions::new(&server.base);
+        options.clock = server.clock.clone();
+        options.key_packages = 1;
+        options.ask_consent = answer.map(|answer| -> AskConsent {
+            Arc::new(move |meta| {
+                assert_eq!(
+                    (meta.terms_version, meta.texts.terms.of(Locale::En)),
+                    (2, "/legal/en/terms")
+                );
+                answer
+            })
+        });
+        Chat::login(&options, &user.phone, PASSWORD, None).await
+    };
+    for unwilling in [None, Some(false)] {
+        let refused = sign_in(unwilling).await.expect_err("no consent");
+        assert_eq!(refused.code(), Some(ErrorCode::ConsentRequired));
+    }
+    let (chat, mut events) = sign_in(Some(true)).await.expect("a chat");
+    let first = events.recv().await;
+    assert!(
+        matches!(first, Some(ChatEvent::Connected { .. })),
+        "{first:?}"
+    );
+    chat.close().await;
     server.stop().await;
 }
 

@@ -51,7 +51,7 @@ use crate::{
 /// Changes the options of a connection.
 pub type Tune = Arc<dyn Fn(&mut Options) + Send + Sync>;
 
-/// Asks the user whether the new terms are accepted.
+/// Asks the user whether the terms are accepted that `Meta` names.
 pub type AskConsent = Arc<dyn Fn(&Meta) -> bool + Send + Sync>;
 
 /// How a chat client is set up.
