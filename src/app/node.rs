@@ -19,8 +19,9 @@ use crate::{
     chat::{Chat, NewMatches},
     config::{Config, Secrets},
     error::RunError,
-    http::{self, Api, DatabaseCheck},
+    http::{self, Api, DatabaseCheck, LegalPages},
     hub::NodeMessage,
+    legal::LegalTexts,
     lifecycle::{Shutdown, Tasks},
     limits::{Connections, GuessLog, Limiters},
     match_ends::Rooms,
@@ -70,6 +71,7 @@ impl Node {
         clock: Clock,
         tasks: Tasks,
     ) -> Result<Self, RunError> {
+        let legal = LegalTexts::load(&config)?;
         // Boxed: it is large, and gone once it is done.
         let (base, incoming) = Box::pin(Base::start(Role::Node, config, clock, tasks)).await?;
         let keys = Keys::new(secrets, &base);
@@ -78,7 +80,9 @@ impl Node {
             .relays(&base.config.relay, secrets.relay_secret.clone())
             .await?;
         let (wakeups, notifier) = (Arc::<Wakeups>::default(), base.notifier());
-        let matchmaker = matchmaker(&base, &relays, &wakeups);
+        let modes = modes(&relays);
+        let meta = http::meta(&base.config, &modes);
+        let matchmaker = matchmaker(&base, modes, &wakeups);
         let rooms = rooms(&base, &keys, &relays, &wakeups);
         wake(&base, wakeups, &notifier);
         let ends = base.ends(Some(Arc::clone(&relays)), Some(rooms.clone()));
@@ -131,6 +135,8 @@ impl Node {
             matchmaker,
             workers,
             limiters,
+            meta,
+            legal: LegalPages::new(&legal),
             database_check: DatabaseCheck::default(),
             tasks: base.tasks,
         });
@@ -219,6 +225,7 @@ fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<AccountService>, Arc<Limite
     let context = auth::AccountContext {
         store: base.store.clone(),
         rules: config.quota.clone(),
+        terms_version: config.legal.terms_version,
         blind: keys.blind.clone(),
         cipher: keys.cipher.clone(),
         tokens: keys.tokens.clone(),
@@ -250,14 +257,18 @@ async fn forget_idle(limiters: Arc<Limiters>, closing: CancellationToken) {
     }
 }
 
-/// Searches, with the task that pairs them.
-fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Matchmaker> {
-    let config = &base.config;
-    let modes = if relays.any() {
+/// What can be searched for.
+fn modes(relays: &Relays) -> Vec<Mode> {
+    if relays.any() {
         vec![Mode::Text, Mode::Video]
     } else {
         vec![Mode::Text]
-    };
+    }
+}
+
+/// Searches, with the task that pairs them.
+fn matchmaker(base: &Base, modes: Vec<Mode>, wakeups: &Arc<Wakeups>) -> Arc<Matchmaker> {
+    let config = &base.config;
     let (matchmaker, pairing) = Matchmaker::new(matching::MatchmakerContext {
         store: base.store.clone(),
         new_matches: NewMatches {

@@ -13,7 +13,7 @@ use tebdil_core::{
 use tebdil_protocol::time::Clock;
 use tebdil_workers::Workers;
 
-use super::DatabaseCheck;
+use super::{DatabaseCheck, Document, LegalPages};
 use crate::{
     ads::Ads,
     auth::{AccountService, TokenIssuer},
@@ -53,6 +53,9 @@ pub struct Api {
     pub matchmaker: Arc<Matchmaker>,
     pub workers: Workers,
     pub limiters: Arc<Limiters>,
+    /// What `GET /v1/meta` answers.
+    pub meta: Document,
+    pub legal: LegalPages,
     /// Whether the database answers.
     pub database_check: DatabaseCheck,
     pub tasks: Tasks,
