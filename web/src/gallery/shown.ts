@@ -3,7 +3,6 @@ import type { Model } from '../app/model.ts';
 
 /** A screen as it looks in one state. Each room has its own in `gallery.ts`: `screens: Record<string, Shown>`. */
 export interface Shown {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   component: Component<any>;
   props?: Record<string, unknown>;
   /** What differs from the model in `fixtures.ts`. */
