@@ -1,5 +1,6 @@
 // One thing that was done and can be undone, or is good to know. The region is in App.svelte.
 
+import { untrack } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
 
 export interface ToastOptions {
@@ -86,5 +87,6 @@ class Toasts {
 
 export const toasts = new Toasts();
 
-/** Shows it, and returns what ends it early. */
-export const toast = (text: string, options?: ToastOptions): (() => void) => toasts.add(text, options);
+/** Shows it, and returns what ends it early. An effect may call it. */
+export const toast = (text: string, options?: ToastOptions): (() => void) =>
+  untrack(() => toasts.add(text, options));
