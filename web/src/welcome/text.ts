@@ -46,7 +46,7 @@ export const t = texts({
     passwordTitle: 'Parolanız',
     password: 'Parola',
     passwordHint: 'En az 8 karakter. Birkaç sözcüklük bir cümle en iyisidir.',
-    strengths: { weak: 'Kolay bulunur', fair: 'İdare eder', good: 'Güçlü' },
+    strengths: { weak: 'kolay bulunur', fair: 'orta', good: 'iyi' },
     strength: (word: string) => `Parola gücü: ${word}`,
     accept: {
       before: '', terms: 'Kullanım koşullarını', and: ' ve ', community: 'topluluk kurallarını',
