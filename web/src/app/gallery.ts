@@ -3,6 +3,7 @@ import Inside from './Inside.svelte';
 import Phase from './Phase.svelte';
 
 export const screens: Record<string, Shown> = {
+  'somebody-new': { component: Phase, model: { phase: 'welcome' } },
   starting: { component: Phase, model: { phase: 'starting', line: 'connecting' } },
   'starting-offline': { component: Phase, model: { phase: 'starting', line: 'offline' } },
   elsewhere: { component: Phase, model: { phase: 'elsewhere' } },
