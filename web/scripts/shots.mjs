@@ -50,13 +50,18 @@ async function shoot(page, screen, width, theme, lang) {
 }
 
 try {
-  const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'tr', timezoneId: 'Europe/Istanbul' });
+  const context = await browser.newContext({
+    reducedMotion: 'reduce',
+    locale: 'tr',
+    timezoneId: 'Europe/Istanbul',
+  });
   const page = await context.newPage();
   await page.goto(address);
   await page.waitForSelector('html[data-ready]', { timeout: 60_000 });
   const all = (await page.evaluate(() => document.documentElement.dataset.screens)).split(' ');
   const wanted = process.argv.slice(2);
-  const chosen = wanted.length === 0 ? all : all.filter((name) => wanted.some((one) => name.startsWith(one)));
+  const chosen =
+    wanted.length === 0 ? all : all.filter((name) => wanted.some((one) => name.startsWith(one)));
   for (const screen of chosen) {
     for (const width of widths) {
       for (const theme of themes) {

@@ -8,11 +8,18 @@ export type Screen = Component<any>;
 type Load = () => Promise<{ default: Screen }>;
 
 const found = import.meta.glob<{ default: Screen }>([
-  '../find/Home.svelte', '../find/Searching.svelte', '../chat/Chats.svelte', '../chat/Chat.svelte',
-  '../call/Call.svelte', '../notices/Notices.svelte', '../account/Account.svelte', '../account/Banned.svelte',
+  '../find/Home.svelte',
+  '../find/Searching.svelte',
+  '../chat/Chats.svelte',
+  '../chat/Chat.svelte',
+  '../call/Call.svelte',
+  '../notices/Notices.svelte',
+  '../account/Account.svelte',
+  '../account/Banned.svelte',
 ]);
 
-const room = (path: string): Load => found[`../${path}.svelte`] ?? (() => Promise.reject(new Error(`no ${path}`)));
+const room = (path: string): Load =>
+  found[`../${path}.svelte`] ?? (() => Promise.reject(new Error(`no ${path}`)));
 
 export const rooms = {
   home: room('find/Home'),

@@ -3,7 +3,9 @@
 
 import { tick } from 'svelte';
 
-interface Step { n: number }
+interface Step {
+  n: number;
+}
 
 class Route {
   path = $state('/');

@@ -43,11 +43,20 @@ let stop: () => void;
 beforeEach(() => {
   page = new Page('https://tebdil.example/chats/12?x=1');
   vi.stubGlobal('location', {
-    get href() { return page.entry.url.href; },
-    get pathname() { return page.entry.url.pathname; },
-    get search() { return page.entry.url.search; },
+    get href() {
+      return page.entry.url.href;
+    },
+    get pathname() {
+      return page.entry.url.pathname;
+    },
+    get search() {
+      return page.entry.url.search;
+    },
   });
-  vi.stubGlobal('history', Object.defineProperty(page.history, 'state', { get: () => page.entry.state }));
+  vi.stubGlobal(
+    'history',
+    Object.defineProperty(page.history, 'state', { get: () => page.entry.state }),
+  );
   vi.stubGlobal('document', page.document);
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
   vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));

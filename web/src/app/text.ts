@@ -28,10 +28,12 @@ export const t = texts({
     startOfflineText: 'Bağlantı gelince Tebdil kendiliğinden açılır. Yapmanız gereken bir şey yok.',
     elsewhere: 'Tebdil başka bir sekmede açık',
     elsewhereText:
-      'Mesajlar bu cihazda şifrelendiği için aynı anda yalnızca bir sekme kullanabilir. Buradan sürdürürseniz öteki durur.',
+      'Mesajlar bu cihazda şifrelendiği için aynı anda yalnızca bir sekme kullanabilir. ' +
+      'Buradan sürdürürseniz öteki durur.',
     useHere: 'Burada kullan',
     outdated: 'Bu sürüm artık kullanılamıyor',
-    outdatedText: 'Sunucu daha yeni bir sürüm istiyor. Yenileyince gelir; sohbetleriniz bu cihazda kalır.',
+    outdatedText:
+      'Sunucu daha yeni bir sürüm istiyor. Yenileyince gelir; sohbetleriniz bu cihazda kalır.',
   },
   en: {
     navigation: 'Main',
@@ -57,12 +59,15 @@ export const t = texts({
     notLoadedText: 'Check your connection and try again. There may also be a new version.',
     starting: 'Opening',
     startOffline: 'The server cannot be reached',
-    startOfflineText: 'Tebdil opens by itself when the connection is back. There is nothing you need to do.',
+    startOfflineText:
+      'Tebdil opens by itself when the connection is back. There is nothing you need to do.',
     elsewhere: 'Tebdil is open in another tab',
     elsewhereText:
-      'Messages are encrypted on this device, so only one tab can use it at a time. If you go on here, the other one stops.',
+      'Messages are encrypted on this device, so only one tab can use it at a time. ' +
+      'If you go on here, the other one stops.',
     useHere: 'Use it here',
     outdated: 'This version can no longer be used',
-    outdatedText: 'The server wants a newer one. Reloading brings it; your chats stay on this device.',
+    outdatedText:
+      'The server wants a newer one. Reloading brings it; your chats stay on this device.',
   },
 });

@@ -4,7 +4,10 @@ import { toast } from '../ui/toast.svelte.ts';
 import { t } from './text.ts';
 
 interface Policies {
-  createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): {
+  createPolicy(
+    name: string,
+    rules: { createScriptURL: (url: string) => string },
+  ): {
     createScriptURL(url: string): string;
   };
 }
@@ -15,12 +18,14 @@ const LOOK_AGAIN_MS = 60 * 60_000;
 function workerUrl(): string {
   const { trustedTypes } = globalThis as { trustedTypes?: Policies };
   if (!trustedTypes) return WORKER;
-  return trustedTypes.createPolicy('tebdil-worker', {
-    createScriptURL: (url) => {
-      if (url !== WORKER) throw new TypeError('not the worker');
-      return url;
-    },
-  }).createScriptURL(WORKER);
+  return trustedTypes
+    .createPolicy('tebdil-worker', {
+      createScriptURL: (url) => {
+        if (url !== WORKER) throw new TypeError('not the worker');
+        return url;
+      },
+    })
+    .createScriptURL(WORKER);
 }
 
 let told = false;
@@ -34,7 +39,9 @@ function offer(waiting: ServiceWorker): void {
     action: {
       label: t.reload,
       run: () => {
-        navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+        navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), {
+          once: true,
+        });
         waiting.postMessage('take-over');
       },
     },
@@ -78,7 +85,9 @@ export async function renew(): Promise<void> {
   }
   const waiting = registration?.waiting;
   if (waiting) {
-    navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+    navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), {
+      once: true,
+    });
     waiting.postMessage('take-over');
   } else {
     location.reload();

@@ -10,8 +10,13 @@ import { language } from '../text/texts.svelte.ts';
 import Gallery from './Gallery.svelte';
 import type { Shown } from './shown.ts';
 
-const rooms = import.meta.glob<{ screens: Record<string, Shown> }>('../*/gallery.ts', { eager: true });
-const screens = Object.assign({}, ...Object.values(rooms).map((room) => room.screens)) as Record<string, Shown>;
+const rooms = import.meta.glob<{ screens: Record<string, Shown> }>('../*/gallery.ts', {
+  eager: true,
+});
+const screens = Object.assign({}, ...Object.values(rooms).map((room) => room.screens)) as Record<
+  string,
+  Shown
+>;
 
 const wished = new URLSearchParams(location.search);
 const root = document.documentElement;

@@ -40,7 +40,8 @@ export function date(when: When): string {
 /** The heading of a day: "Bugün", "Dün", "24 Kasım", with the year if it is another one. */
 export function day(when: When, now = Date.now()): string {
   const at = new Date(when);
-  const words = language.current === 'tr' ? ['Dün', 'Bugün', 'Yarın'] : ['Yesterday', 'Today', 'Tomorrow'];
+  const words =
+    language.current === 'tr' ? ['Dün', 'Bugün', 'Yarın'] : ['Yesterday', 'Today', 'Tomorrow'];
   const word = words[daysFrom(now, at) + 1];
   if (word) return word;
   if (at.getFullYear() !== new Date(now).getFullYear()) return date(at);
@@ -65,7 +66,8 @@ export function stamp(when: When, now = Date.now()): string {
   const days = daysFrom(now, then);
   if (days === 0) return time(then);
   if (days === -1) return language.current === 'tr' ? 'dün' : 'yesterday';
-  const year = then.getFullYear() === new Date(now).getFullYear() ? {} : { year: 'numeric' as const };
+  const year =
+    then.getFullYear() === new Date(now).getFullYear() ? {} : { year: 'numeric' as const };
   return format({ day: 'numeric', month: 'short', ...year }).format(then);
 }
 
@@ -90,9 +92,10 @@ export function ago(when: When, now = Date.now()): string {
   const passed = now - new Date(when).getTime();
   if (passed < MINUTE) return turkish ? 'az önce' : 'just now';
   if (passed >= DAY) return stamp(when, now);
-  const words = passed < HOUR
-    ? [Math.floor(passed / MINUTE), turkish ? 'dk önce' : 'min ago']
-    : [Math.floor(passed / HOUR), turkish ? 'sa önce' : 'h ago'];
+  const words =
+    passed < HOUR
+      ? [Math.floor(passed / MINUTE), turkish ? 'dk önce' : 'min ago']
+      : [Math.floor(passed / HOUR), turkish ? 'sa önce' : 'h ago'];
   return words.join(' ');
 }
 

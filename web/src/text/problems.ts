@@ -30,7 +30,11 @@ const t = texts({
 });
 
 /** What `Problem` of the REST client is, as far as words need it. */
-export interface Told { code: string; status: number; retryAfterMs?: number | null | undefined }
+export interface Told {
+  code: string;
+  status: number;
+  retryAfterMs?: number | null | undefined;
+}
 
 function told(error: unknown): Told | null {
   if (typeof error !== 'object' || error === null) return null;

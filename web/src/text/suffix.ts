@@ -2,10 +2,17 @@
 
 export type Ending = 'de' | 'den' | 'e' | 'si';
 
-interface Word { vowel: 'e' | 'a' | 'ü' | 'u' | 'i' | 'ı'; open: boolean; hard: boolean }
+interface Word {
+  vowel: 'e' | 'a' | 'ü' | 'u' | 'i' | 'ı';
+  open: boolean;
+  hard: boolean;
+}
 
-const word = (vowel: Word['vowel'], end: 'open' | 'hard' | 'soft'): Word =>
-  ({ vowel, open: end === 'open', hard: end === 'hard' });
+const word = (vowel: Word['vowel'], end: 'open' | 'hard' | 'soft'): Word => ({
+  vowel,
+  open: end === 'open',
+  hard: end === 'hard',
+});
 
 const ONES: readonly Word[] = [
   word('ı', 'soft'), // sıfır

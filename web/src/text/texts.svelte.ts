@@ -52,8 +52,10 @@ export const language = new Chosen();
 export type Text = string | ((...values: never[]) => string);
 export type Texts = { [key: string]: Text | Texts };
 type Same<T> = {
-  [K in keyof T]: T[K] extends (...values: infer V) => string ? (...values: V) => string
-    : T[K] extends string ? string
+  [K in keyof T]: T[K] extends (...values: infer V) => string
+    ? (...values: V) => string
+    : T[K] extends string
+      ? string
       : Same<T[K]>;
 };
 

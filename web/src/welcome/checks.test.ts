@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import {
-  birthDate, checkAlias, checkBirth, checkPassword, checkPhone, cleanPhone, codeDigits, strength,
+  birthDate,
+  checkAlias,
+  checkBirth,
+  checkPassword,
+  checkPhone,
+  cleanPhone,
+  codeDigits,
+  strength,
 } from './checks.ts';
 import { nameDevice } from './this-device.ts';
 
@@ -11,7 +18,8 @@ test('a phone is cleaned of what people write into it', () => {
 });
 
 test('a Turkish mobile number has all its digits', () => {
-  for (const fine of ['0532 123 45 67', '532 123 45 67', '+90 532 123 45 67']) expect(checkPhone(fine)).toBeNull();
+  for (const fine of ['0532 123 45 67', '532 123 45 67', '+90 532 123 45 67'])
+    expect(checkPhone(fine)).toBeNull();
   expect(checkPhone('0532 123 45')).toEqual({ code: 'phone_missing', n: 2 });
   expect(checkPhone('+90 532 123 45 678')).toEqual({ code: 'phone_more', n: 1 });
 });
@@ -25,7 +33,8 @@ test('of other phones only the bounds are known', () => {
 });
 
 test('an alias has letters of any script, digits, _ and .', () => {
-  for (const fine of ['kediadam', 'çay_demi', 'limon.kolonya', 'кот', 'a12']) expect(checkAlias(fine)).toBeNull();
+  for (const fine of ['kediadam', 'çay_demi', 'limon.kolonya', 'кот', 'a12'])
+    expect(checkAlias(fine)).toBeNull();
   expect(checkAlias('')?.code).toBe('alias_empty');
   expect(checkAlias('ab')?.code).toBe('alias_short');
   expect(checkAlias('a'.repeat(21))?.code).toBe('alias_long');
@@ -50,7 +59,8 @@ test('somebody is old enough from the birthday on', () => {
 });
 
 test('a password is refused as the server would', () => {
-  const check = (password: string): string | undefined => checkPassword(password, '0532 123 45 67', 'KediAdam')?.code;
+  const check = (password: string): string | undefined =>
+    checkPassword(password, '0532 123 45 67', 'KediAdam')?.code;
   expect(check('')).toBe('password_empty');
   expect(check('vapur12')).toBe('password_short');
   expect(check('a'.repeat(129))).toBe('password_too_long');
@@ -62,8 +72,9 @@ test('a password is refused as the server would', () => {
 });
 
 test('strength grows with length', () => {
-  expect(['12345678', 'qwerty123', 'vapurkah', 'vapur kahve', 'vapur kahve martı'].map(strength))
-    .toEqual(['weak', 'weak', 'weak', 'fair', 'good']);
+  expect(
+    ['12345678', 'qwerty123', 'vapurkah', 'vapur kahve', 'vapur kahve martı'].map(strength),
+  ).toEqual(['weak', 'weak', 'weak', 'fair', 'good']);
 });
 
 test('a code is six digits, whatever is around them', () => {
@@ -72,8 +83,11 @@ test('a code is six digits, whatever is around them', () => {
 });
 
 test('a device is named by browser and system', () => {
-  const android = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36';
+  const android =
+    'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36';
   expect(nameDevice(android)).toBe('Chrome, Android');
-  expect(nameDevice('Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) AppleWebKit/605 Version/19.0 Safari/604')).toBe('Safari, iPhone');
+  expect(
+    nameDevice('Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) AppleWebKit/605 Version/19.0 Safari/604'),
+  ).toBe('Safari, iPhone');
   expect(nameDevice('')).toBe('Web');
 });

@@ -37,14 +37,19 @@ export function checkAlias(text: string): Fault | null {
   return /\p{L}/u.test(alias) ? null : { code: 'alias_letter' };
 }
 
-export interface Birth { day: string; month: string; year: string }
+export interface Birth {
+  day: string;
+  month: string;
+  year: string;
+}
 
 /** "2001-02-28", or null where there is no such day. */
 export function birthDate({ day, month, year }: Birth): string | null {
   if (!/^\d{1,2}$/.test(day) || !/^\d{1,2}$/.test(month) || !/^\d{4}$/.test(year)) return null;
   const [d, m, y] = [Number(day), Number(month), Number(year)];
   const date = new Date(Date.UTC(y, m - 1, d));
-  const real = date.getUTCFullYear() === y && date.getUTCMonth() === m - 1 && date.getUTCDate() === d;
+  const real =
+    date.getUTCFullYear() === y && date.getUTCMonth() === m - 1 && date.getUTCDate() === d;
   return real ? date.toISOString().slice(0, 10) : null;
 }
 
@@ -66,7 +71,8 @@ export function checkPassword(text: string, phone: string, alias: string): Fault
   if (length < PASSWORD.least) return { code: 'password_short', n: PASSWORD.least - length };
   if (length > PASSWORD.most) return { code: 'password_too_long', n: PASSWORD.most };
   if (new Set(password).size === 1) return { code: 'password_repeated' };
-  const same = (other: string): boolean => other !== '' && password.toLowerCase() === other.toLowerCase();
+  const same = (other: string): boolean =>
+    other !== '' && password.toLowerCase() === other.toLowerCase();
   const digits = cleanPhone(phone).replace(/^\+90|^0/, '');
   const ownPhone = digits !== '' && cleanPhone(password).replace(/^\+90|^0/, '') === digits;
   return ownPhone || same(alias.normalize('NFKC')) ? { code: 'password_own' } : null;
@@ -78,8 +84,13 @@ export type Strength = 'weak' | 'fair' | 'good';
 export function strength(text: string): Strength {
   const password = text.normalize('NFKC');
   const different = new Set(password.toLowerCase()).size;
-  const kinds = [/\p{Ll}/u, /\p{Lu}/u, /\p{Nd}/u, /[^\p{L}\p{N}]/u].filter((kind) => kind.test(password)).length;
-  const run = /^(?:0?1234567\d*|9876543\d*|abcdefg.*|qwerty.*|password.*|parola.*|sifre.*|şifre.*)$/i.test(password);
+  const kinds = [/\p{Ll}/u, /\p{Lu}/u, /\p{Nd}/u, /[^\p{L}\p{N}]/u].filter((kind) =>
+    kind.test(password),
+  ).length;
+  const run =
+    /^(?:0?1234567\d*|9876543\d*|abcdefg.*|qwerty.*|password.*|parola.*|sifre.*|şifre.*)$/i.test(
+      password,
+    );
   if (run || different < 5) return 'weak';
   const score = [...password].length + 2 * kinds + (different >= 8 ? 2 : 0);
   return score >= 20 ? 'good' : score >= 14 ? 'fair' : 'weak';

@@ -10,10 +10,15 @@ import { SigningIn } from './signing-in.svelte.ts';
 import Welcome from './Welcome.svelte';
 
 const never = (): Promise<never> => new Promise(() => undefined);
-const refuse = (code: string, status: number, more = {}) => (): Promise<never> =>
-  Promise.reject(Object.assign(new Error(code), { code, status, ...more }));
+const refuse =
+  (code: string, status: number, more = {}) =>
+  (): Promise<never> =>
+    Promise.reject(Object.assign(new Error(code), { code, status, ...more }));
 
-function registering(fill: Partial<Registration> = {}, register: () => Promise<never> = never): Registration {
+function registering(
+  fill: Partial<Registration> = {},
+  register: () => Promise<never> = never,
+): Registration {
   const made = new Registration({ register, verify: refuse('code_invalid', 422) }, 18);
   return Object.assign(made, fill);
 }
@@ -24,12 +29,16 @@ const filled = { ...person, password: 'vapur kahve martı', accepted: true };
 
 function step(n: number, registration: Registration, then?: Shown['then']): Shown {
   return {
-    component: Register, props: { registration }, model: { phase: 'welcome' },
-    path: n === 1 ? '/register' : `/register?step=${n}`, ...(then ? { then } : {}),
+    component: Register,
+    props: { registration },
+    model: { phase: 'welcome' },
+    path: n === 1 ? '/register' : `/register?step=${n}`,
+    ...(then ? { then } : {}),
   };
 }
 
-const press = (root: HTMLElement): void => root.querySelector<HTMLElement>('[type=submit]')?.click();
+const press = (root: HTMLElement): void =>
+  root.querySelector<HTMLElement>('[type=submit]')?.click();
 const welcome = { phase: 'welcome' } as const;
 
 const short = registering({ phone: '0532 123 45' });
@@ -40,14 +49,22 @@ const taken = registering(filled, refuse('phone_taken', 409));
 void taken.register();
 const invited = registering();
 invited.invite = 'KEDI';
-const tried = Object.assign(new SigningIn({ login: refuse('invalid_credentials', 401) }), { phone, password: 'vapur' });
-const second = Object.assign(new SigningIn({ login: refuse('totp_required', 401) }), { phone, password: 'vapur', second: true });
+const tried = Object.assign(new SigningIn({ login: refuse('invalid_credentials', 401) }), {
+  phone,
+  password: 'vapur',
+});
+const second = Object.assign(new SigningIn({ login: refuse('totp_required', 401) }), {
+  phone,
+  password: 'vapur',
+  second: true,
+});
 const often = refuse('too_many_attempts', 429, { retryAfterMs: 240_000 });
 
 export const screens: Record<string, Shown> = {
   welcome: { component: Welcome, model: welcome },
   'welcome-open': {
-    component: Welcome, model: welcome,
+    component: Welcome,
+    model: welcome,
     then: (root) => root.querySelector('details')?.setAttribute('open', ''),
   },
   'register-phone': step(1, registering()),
@@ -56,19 +73,36 @@ export const screens: Record<string, Shown> = {
   'register-phone-invited': step(1, invited),
   'register-name': step(2, registering({ phone })),
   'register-name-young': step(2, young),
-  'register-password': step(3, registering({ ...filled, password: 'vapur12', accepted: false }), press),
+  'register-password': step(
+    3,
+    registering({ ...filled, password: 'vapur12', accepted: false }),
+    press,
+  ),
   'register-password-good': step(3, registering(filled)),
   'register-password-often': step(3, registering(filled, often), press),
   'register-code': step(4, registering({ ...filled, codeSentAt: Date.now() })),
-  'register-code-wrong': step(4, registering({ ...filled, code: '123456', codeSentAt: Date.now() - 80_000 }), press),
+  'register-code-wrong': step(
+    4,
+    registering({ ...filled, code: '123456', codeSentAt: Date.now() - 80_000 }),
+    press,
+  ),
   'sign-in': { component: SignIn, model: welcome },
   'sign-in-wrong': { component: SignIn, model: welcome, props: { form: tried }, then: press },
   'sign-in-second': { component: SignIn, model: welcome, props: { form: second }, then: press },
   reset: { component: Reset, model: welcome },
   'reset-code': {
-    component: Reset, model: welcome,
-    props: { form: Object.assign(new Resetting({ ask: never, confirm: never }), { phone, codeSentAt: Date.now() }) },
+    component: Reset,
+    model: welcome,
+    props: {
+      form: Object.assign(new Resetting({ ask: never, confirm: never }), {
+        phone,
+        codeSentAt: Date.now(),
+      }),
+    },
   },
-  'reset-none': { component: Reset, model: { ...welcome, meta: { ...meta, password_reset: false } } },
+  'reset-none': {
+    component: Reset,
+    model: { ...welcome, meta: { ...meta, password_reset: false } },
+  },
   consent: { component: Consent, model: { phase: 'consent' } },
 };

@@ -9,7 +9,11 @@ import { thisDevice } from './this-device.ts';
 
 export const office = (rest: Rest): Office => ({
   async register(form, key) {
-    const answer = await rest.post('/v1/auth/register', { ...form, locale: language.current, device: thisDevice() }, { key });
+    const answer = await rest.post(
+      '/v1/auth/register',
+      { ...form, locale: language.current, device: thisDevice() },
+      { key },
+    );
     return 'tokens' in answer ? answer : null;
   },
   verify: (phone, code) => rest.post('/v1/auth/verify-phone', { phone, code }),
@@ -21,7 +25,8 @@ export const desk = (rest: Rest): Desk => ({
 
 export const clerk = (rest: Rest): Clerk => ({
   ask: (phone) => rest.post('/v1/auth/password-reset', { phone }),
-  confirm: (phone, code, new_password) => rest.post('/v1/auth/password-reset/confirm', { phone, code, new_password }),
+  confirm: (phone, code, new_password) =>
+    rest.post('/v1/auth/password-reset/confirm', { phone, code, new_password }),
 });
 
 export const accept = (rest: Rest, terms_version: number): Promise<void> =>

@@ -3,14 +3,28 @@
 import type { User } from '../net/frames.d.ts';
 import type { Tokens } from '../net/rest.ts';
 import {
-  birthDate, checkAlias, checkBirth, checkPassword, checkPhone, cleanPhone, codeDigits,
+  birthDate,
+  checkAlias,
+  checkBirth,
+  checkPassword,
+  checkPhone,
+  cleanPhone,
+  codeDigits,
 } from './checks.ts';
 import { type Fault, isFault } from './text.ts';
 
-export interface Entered { user: User; tokens: Tokens }
+export interface Entered {
+  user: User;
+  tokens: Tokens;
+}
 
 export interface Form {
-  phone: string; password: string; alias: string; birth_date: string; accept_terms: true; invite?: string;
+  phone: string;
+  password: string;
+  alias: string;
+  birth_date: string;
+  accept_terms: true;
+  invite?: string;
 }
 
 export interface Office {
@@ -22,17 +36,34 @@ export interface Office {
 export const FIELDS = ['phone', 'alias', 'birth', 'password', 'terms', 'code'] as const;
 export type Field = (typeof FIELDS)[number];
 
-const STEP: Record<Field, number> = { phone: 1, alias: 2, birth: 2, password: 3, terms: 3, code: 4 };
+const STEP: Record<Field, number> = {
+  phone: 1,
+  alias: 2,
+  birth: 2,
+  password: 3,
+  terms: 3,
+  code: 4,
+};
 /** Which field the server means. */
 const BLAMED: Record<string, Field> = {
-  invalid_phone: 'phone', phone_taken: 'phone', alias_invalid: 'alias', alias_full: 'alias',
-  underage: 'birth', weak_password: 'password', password_too_long: 'password',
-  terms_not_accepted: 'terms', code_invalid: 'code',
+  invalid_phone: 'phone',
+  phone_taken: 'phone',
+  alias_invalid: 'alias',
+  alias_full: 'alias',
+  underage: 'birth',
+  weak_password: 'password',
+  password_too_long: 'password',
+  terms_not_accepted: 'terms',
+  code_invalid: 'code',
 };
 /** The server sends at most three codes in a quarter of an hour. */
 export const RESEND_MS = 60_000;
 
-interface Refusal { code: string; status: number; errors?: { field: string }[] | null }
+interface Refusal {
+  code: string;
+  status: number;
+  errors?: { field: string }[] | null;
+}
 
 export class Registration {
   phone = $state('');
@@ -84,8 +115,9 @@ export class Registration {
 
   /** Whether the step is done; what is wrong is in `faults`. */
   finish(step: number): boolean {
-    const wrong = FIELDS.filter((field) => STEP[field] === step)
-      .map((field) => [field, this.#check(field)] as const);
+    const wrong = FIELDS.filter((field) => STEP[field] === step).map(
+      (field) => [field, this.#check(field)] as const,
+    );
     for (const [field, fault] of wrong) this.#blame(field, fault);
     return wrong.every(([, fault]) => fault === null);
   }
@@ -126,8 +158,12 @@ export class Registration {
     const birth_date = birthDate(this);
     if (birth_date === null) return null;
     return {
-      phone: cleanPhone(this.phone), password: this.password, alias: this.alias.normalize('NFC'),
-      birth_date, accept_terms: true, ...(this.invite ? { invite: this.invite } : {}),
+      phone: cleanPhone(this.phone),
+      password: this.password,
+      alias: this.alias.normalize('NFC'),
+      birth_date,
+      accept_terms: true,
+      ...(this.invite ? { invite: this.invite } : {}),
     };
   }
 
@@ -179,12 +215,18 @@ export class Registration {
 
   #check(field: Field): Fault | null {
     switch (field) {
-      case 'phone': return checkPhone(this.phone);
-      case 'alias': return checkAlias(this.alias);
-      case 'birth': return checkBirth(this, this.#minimumAge, new Date());
-      case 'password': return checkPassword(this.password, this.phone, this.alias);
-      case 'terms': return this.accepted ? null : { code: 'terms_not_accepted' };
-      case 'code': return codeDigits(this.code).length === 6 ? null : { code: 'code_empty' };
+      case 'phone':
+        return checkPhone(this.phone);
+      case 'alias':
+        return checkAlias(this.alias);
+      case 'birth':
+        return checkBirth(this, this.#minimumAge, new Date());
+      case 'password':
+        return checkPassword(this.password, this.phone, this.alias);
+      case 'terms':
+        return this.accepted ? null : { code: 'terms_not_accepted' };
+      case 'code':
+        return codeDigits(this.code).length === 6 ? null : { code: 'code_empty' };
     }
   }
 }

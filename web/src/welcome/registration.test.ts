@@ -6,10 +6,19 @@ const refusal = (code: string, status: number, more = {}): Error =>
   Object.assign(new Error(code), { code, status, ...more });
 
 function filled(office: Partial<Office> = {}): Registration {
-  const asked = { register: vi.fn(async () => null), verify: vi.fn(async () => entered), ...office };
+  const asked = {
+    register: vi.fn(async () => null),
+    verify: vi.fn(async () => entered),
+    ...office,
+  };
   return Object.assign(new Registration(asked, 18), {
-    phone: '0532 123 45 67', alias: 'kediadam', day: '31', month: '1', year: '1990',
-    password: 'vapur kahve', accepted: true,
+    phone: '0532 123 45 67',
+    alias: 'kediadam',
+    day: '31',
+    month: '1',
+    year: '1990',
+    password: 'vapur kahve',
+    accepted: true,
   });
 }
 
@@ -46,10 +55,17 @@ test('the form is sent clean, with the invitation', async () => {
   const form = filled({ register });
   form.invite = 'KEDI42';
   expect(await form.register()).toBe(entered);
-  expect(register).toHaveBeenCalledWith({
-    phone: '05321234567', password: 'vapur kahve', alias: 'kediadam', birth_date: '1990-01-31',
-    accept_terms: true, invite: 'KEDI42',
-  }, expect.any(String));
+  expect(register).toHaveBeenCalledWith(
+    {
+      phone: '05321234567',
+      password: 'vapur kahve',
+      alias: 'kediadam',
+      birth_date: '1990-01-31',
+      accept_terms: true,
+      invite: 'KEDI42',
+    },
+    expect.any(String),
+  );
 });
 
 test('where phones are verified, a code is awaited', async () => {
@@ -82,8 +98,11 @@ test('what no field is to blame for is kept to be explained', async () => {
 });
 
 test('an unknown invitation can be left out', async () => {
-  const register = vi.fn<Office['register']>()
-    .mockRejectedValueOnce(refusal('invalid_field', 422, { errors: [{ field: 'invite', code: 'unknown' }] }))
+  const register = vi
+    .fn<Office['register']>()
+    .mockRejectedValueOnce(
+      refusal('invalid_field', 422, { errors: [{ field: 'invite', code: 'unknown' }] }),
+    )
     .mockResolvedValueOnce(entered);
   const form = filled({ register });
   form.invite = 'YOK';

@@ -12,7 +12,10 @@ export interface Clerk {
 type Field = 'phone' | 'code' | 'password';
 
 const BLAMED: Record<string, Field> = {
-  invalid_phone: 'phone', code_invalid: 'code', weak_password: 'password', password_too_long: 'password',
+  invalid_phone: 'phone',
+  code_invalid: 'code',
+  weak_password: 'password',
+  password_too_long: 'password',
 };
 
 export class Resetting {

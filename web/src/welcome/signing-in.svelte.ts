@@ -5,7 +5,11 @@ import { checkPhone, cleanPhone } from './checks.ts';
 import type { Entered } from './registration.svelte.ts';
 import type { Fault } from './text.ts';
 
-export interface Credentials { phone: string; password: string; totp?: string }
+export interface Credentials {
+  phone: string;
+  password: string;
+  totp?: string;
+}
 
 export interface Desk {
   login(credentials: Credentials): Promise<Entered>;
@@ -54,7 +58,8 @@ export class SigningIn {
     this.refused = null;
     try {
       return await this.#desk.login({
-        phone: cleanPhone(this.phone), password: this.password,
+        phone: cleanPhone(this.phone),
+        password: this.password,
         ...(this.second ? { totp: this.totp.trim() } : {}),
       });
     } catch (error) {

@@ -27,7 +27,8 @@ test('nothing is sent while a field is empty', async () => {
 });
 
 test('a second factor is asked for when it is needed', async () => {
-  const login = vi.fn<Desk['login']>()
+  const login = vi
+    .fn<Desk['login']>()
     .mockRejectedValueOnce(refusal('totp_required', 401))
     .mockRejectedValueOnce(refusal('totp_invalid', 401))
     .mockResolvedValueOnce(entered);

@@ -13,7 +13,8 @@ export const t = texts({
     sees: 'Sunucu neyi görür, neyi göremez?',
     seesWords: 'Yazdıklarınızı göremez. Cihazınızda şifrelenir, en çok 24 saat durur.',
     seesWhen: 'Kiminle, ne zaman ve ne kadar yazıştığınızı görür, 180 gün saklar.',
-    seesYou: 'Numaranızı şifreli tutar; doğum yılınızı ve yaklaşık yerinizi bilir. Karşınızdaki bunları hiç görmez.',
+    seesYou:
+      'Numaranızı şifreli tutar; doğum yılınızı ve yaklaşık yerinizi bilir. Karşınızdaki bunları hiç görmez.',
     seesPeer: 'Karşınızdaki takma adınızı ve yazdıklarınızı görür, isterse saklar.',
     age: (n: number) => `${n} yaş ve üzeri içindir.`,
     legal: 'Yasal metinler',
@@ -49,13 +50,19 @@ export const t = texts({
     strengths: { weak: 'kolay bulunur', fair: 'orta', good: 'iyi' },
     strength: (word: string) => `Parola gücü: ${word}`,
     accept: {
-      before: '', terms: 'Kullanım koşullarını', and: ' ve ', community: 'topluluk kurallarını',
-      read: ' kabul ediyorum, ', privacy: 'aydınlatma metnini', after: ' okudum.',
+      before: '',
+      terms: 'Kullanım koşullarını',
+      and: ' ve ',
+      community: 'topluluk kurallarını',
+      read: ' kabul ediyorum, ',
+      privacy: 'aydınlatma metnini',
+      after: ' okudum.',
     },
     register: 'Kaydı bitir',
     sendCode: 'Kodu gönder',
     codeTitle: 'Kodu girin',
-    codeSent: (phone: string) => `${phone} numarasına altı haneli bir kod gönderildi. Kod beş dakika geçerli.`,
+    codeSent: (phone: string) =>
+      `${phone} numarasına altı haneli bir kod gönderildi. Kod beş dakika geçerli.`,
     codeSentAnyway: (phone: string) =>
       `${phone} numarasıyla bir hesap varsa altı haneli bir kod gönderildi. Kod beş dakika geçerli.`,
     code: 'Kod',
@@ -85,14 +92,16 @@ export const t = texts({
     resetUnavailableNobody: 'Bu sunucu kod göndermiyor. Sunucuyu işletene başvurun.',
 
     consentTitle: 'Koşullar değişti',
-    consentText: 'Sürdürmek için yeni metinleri okuyup kabul edin. Sohbetleriniz bu arada yerinde durur.',
+    consentText:
+      'Sürdürmek için yeni metinleri okuyup kabul edin. Sohbetleriniz bu arada yerinde durur.',
     consent: 'Kabul ediyorum',
     refuse: 'Kabul etmiyorsanız',
     exportData: 'Verilerimi indir',
     deleteMe: 'Hesabımı sil',
     signOut: 'Çıkış yap',
 
-    bannedPhone: 'Bu numara Tebdil’i kullanamıyor. Hesabınız varsa giriş yapın: nedeni ve itiraz yolu orada.',
+    bannedPhone:
+      'Bu numara Tebdil’i kullanamıyor. Hesabınız varsa giriş yapın: nedeni ve itiraz yolu orada.',
     bannedFor: (reason: string, until: string | null) =>
       `Bu numara ${until ? `${date(until)} tarihine kadar ` : ''}Tebdil’i kullanamıyor. ${reason}`,
     inviteUnknown: 'Davet kodu tanınmadı. Bağlantıyı yeniden isteyin ya da davetsiz sürdürün.',
@@ -107,13 +116,15 @@ export const t = texts({
       phone_short: (_: number) => 'Numara kısa görünüyor. Eksik hane var mı?',
       phone_long: (_: number) => 'Numara uzun görünüyor. Fazla hane var mı?',
       phone_taken: (_: number) => 'Bu numarayla bir hesap var. Giriş yapın.',
-      invalid_phone: (_: number) => 'Bu numara kabul edilmedi. Bir cep telefonu yazın; yurt dışıysa + ile ülke kodunu ekleyin.',
+      invalid_phone: (_: number) =>
+        'Bu numara kabul edilmedi. Bir cep telefonu yazın; yurt dışıysa + ile ülke kodunu ekleyin.',
       alias_empty: (_: number) => 'Bir takma ad yazın.',
       alias_short: (n: number) => `En az ${n} karakter yazın.`,
       alias_long: (n: number) => `En çok ${n} karakter olabilir.`,
       alias_characters: (_: number) => 'Yalnızca harf, rakam, _ ve . kullanın; boşluk olmaz.',
       alias_letter: (_: number) => 'En az bir harf kullanın.',
-      alias_invalid: (_: number) => 'Bu ad alınamıyor. Tek bir alfabenin harfleriyle başka bir ad deneyin.',
+      alias_invalid: (_: number) =>
+        'Bu ad alınamıyor. Tek bir alfabenin harfleriyle başka bir ad deneyin.',
       alias_full: (_: number) => 'Bu adı çok kişi almış. Birkaç harf ekleyin.',
       birth_empty: (_: number) => 'Gün, ay ve yılı yazın: 31 01 1990.',
       birth_impossible: (_: number) => 'Böyle bir tarih yok. Günü ve ayı bir daha yazın.',
@@ -122,12 +133,16 @@ export const t = texts({
       password_missing: (_: number) => 'Parolanızı yazın.',
       password_short: (n: number) => `${n} karakter daha yazın.`,
       password_too_long: (n: number) => `En çok ${n} karakter olabilir.`,
-      password_repeated: (_: number) => 'Tek bir karakterin tekrarı kolay bulunur. Başka bir parola seçin.',
-      password_own: (_: number) => 'Telefonunuz ya da takma adınız parola olamaz. Başka bir parola seçin.',
-      weak_password: (_: number) => 'Bu parola çok bilinenlerden. Birkaç sözcüklük bir cümle deneyin.',
+      password_repeated: (_: number) =>
+        'Tek bir karakterin tekrarı kolay bulunur. Başka bir parola seçin.',
+      password_own: (_: number) =>
+        'Telefonunuz ya da takma adınız parola olamaz. Başka bir parola seçin.',
+      weak_password: (_: number) =>
+        'Bu parola çok bilinenlerden. Birkaç sözcüklük bir cümle deneyin.',
       terms_not_accepted: (_: number) => 'Sürdürmek için metinleri kabul edin.',
       code_empty: (_: number) => 'Gelen altı haneyi yazın.',
-      code_invalid: (_: number) => 'Kod yanlış ya da süresi geçmiş. Bir daha bakın veya yenisini isteyin.',
+      code_invalid: (_: number) =>
+        'Kod yanlış ya da süresi geçmiş. Bir daha bakın veya yenisini isteyin.',
       code_tries: (_: number) => 'Çok denendi. Yeni bir kod isteyin.',
       totp_empty: (_: number) => 'Doğrulama uygulamanızdaki kodu yazın.',
       totp_invalid: (_: number) => 'Kod yanlış. Uygulamada yeni kod çıkınca bir daha deneyin.',
@@ -142,10 +157,12 @@ export const t = texts({
     start: 'Get started',
     haveAccount: 'I have an account',
     sees: 'What can the server see, and what not?',
-    seesWords: 'It cannot see what you write. It is encrypted on your device, and stays at most 24 hours.',
+    seesWords:
+      'It cannot see what you write. It is encrypted on your device, and stays at most 24 hours.',
     seesWhen: 'It sees with whom, when and how much you write, and keeps that for 180 days.',
     seesYou:
-      'It keeps your number encrypted, and knows the year of your birth and roughly where you are. The other person never sees these.',
+      'It keeps your number encrypted, and knows the year of your birth and roughly where you are. ' +
+      'The other person never sees these.',
     seesPeer: 'The other person sees your alias and what you write, and can keep it.',
     age: (n) => `For ages ${n} and over.`,
     legal: 'Legal texts',
@@ -159,7 +176,8 @@ export const t = texts({
     phoneTitle: 'Your phone',
     phone: 'Mobile number',
     phoneHint: 'Such as 0532 123 45 67. From abroad, with + and the country code.',
-    phoneWhy: 'Your number is only for signing in, and is kept encrypted. Nobody you talk with sees it.',
+    phoneWhy:
+      'Your number is only for signing in, and is kept encrypted. Nobody you talk with sees it.',
     codeComing: 'At the end, a code of six digits is sent to this number.',
     invited: 'You came by an invitation. Your extra matches are added when you have registered.',
     withoutInvite: 'Go on without it',
@@ -168,7 +186,8 @@ export const t = texts({
     aliasHint: '3–20 letters, digits, _ or .',
     aliasNobody: 'your name',
     andDigits: 'and four digits',
-    maskWhy: 'The shape of your mask comes from your name. Its colours and the four digits are drawn at the end.',
+    maskWhy:
+      'The shape of your mask comes from your name. Its colours and the four digits are drawn at the end.',
     couldBe: 'It could be',
     birth: 'Date of birth',
     birthHint: 'Only the year is kept.',
@@ -181,8 +200,13 @@ export const t = texts({
     strengths: { weak: 'easy to guess', fair: 'fair', good: 'strong' },
     strength: (word) => `Strength: ${word}`,
     accept: {
-      before: 'I accept the ', terms: 'terms of use', and: ' and the ', community: 'community rules',
-      read: ', and have read the ', privacy: 'privacy notice', after: '.',
+      before: 'I accept the ',
+      terms: 'terms of use',
+      and: ' and the ',
+      community: 'community rules',
+      read: ', and have read the ',
+      privacy: 'privacy notice',
+      after: '.',
     },
     register: 'Finish',
     sendCode: 'Send the code',
@@ -204,7 +228,8 @@ export const t = texts({
     noAccount: 'I have no account',
     totp: 'Verification code',
     totpHint: 'The six digits in your app, or one of your recovery codes.',
-    signedOutElsewhere: 'Where this device has no keys of earlier chats, what was written there cannot be shown.',
+    signedOutElsewhere:
+      'Where this device has no keys of earlier chats, what was written there cannot be shown.',
 
     resetTitle: 'A new password',
     resetText: 'Enter your registered number, and a code of six digits will be sent to it.',
@@ -217,35 +242,44 @@ export const t = texts({
     resetUnavailableNobody: 'This server sends no codes. Ask who runs it.',
 
     consentTitle: 'The terms have changed',
-    consentText: 'Read and accept the new texts to go on. Your chats stay where they are meanwhile.',
+    consentText:
+      'Read and accept the new texts to go on. Your chats stay where they are meanwhile.',
     consent: 'I accept',
     refuse: 'If you do not accept',
     exportData: 'Download my data',
     deleteMe: 'Delete my account',
     signOut: 'Sign out',
 
-    bannedPhone: 'This number cannot use Tebdil. If you have an account, sign in: it tells why, and how to appeal.',
+    bannedPhone:
+      'This number cannot use Tebdil. If you have an account, sign in: it tells why, and how to appeal.',
     bannedFor: (reason, until) =>
       `This number cannot use Tebdil${until ? ` until ${date(until)}` : ''}. ${reason}`,
-    inviteUnknown: 'The invitation was not recognised. Ask for the link again, or go on without it.',
+    inviteUnknown:
+      'The invitation was not recognised. Ask for the link again, or go on without it.',
     busy: 'The server is very busy. Try again in a few seconds.',
     credentials: 'The number or the password is wrong. Check both.',
     noCodes: 'This server sends no codes.',
     faults: {
       phone_empty: () => 'Enter your phone number.',
       phone_characters: () => 'Use digits only; a + may come first.',
-      phone_missing: (n) => (n === 1 ? 'One digit seems to be missing.' : `${n} digits seem to be missing.`),
-      phone_more: (n) => (n === 1 ? 'There seems to be one digit too many.' : `There seem to be ${n} digits too many.`),
+      phone_missing: (n) =>
+        n === 1 ? 'One digit seems to be missing.' : `${n} digits seem to be missing.`,
+      phone_more: (n) =>
+        n === 1
+          ? 'There seems to be one digit too many.'
+          : `There seem to be ${n} digits too many.`,
       phone_short: () => 'The number looks short. Is a digit missing?',
       phone_long: () => 'The number looks long. Is there a digit too many?',
       phone_taken: () => 'There is an account with this number. Sign in.',
-      invalid_phone: () => 'This number was not accepted. Enter a mobile number; from abroad, with + and the country code.',
+      invalid_phone: () =>
+        'This number was not accepted. Enter a mobile number; from abroad, with + and the country code.',
       alias_empty: () => 'Enter an alias.',
       alias_short: (n) => `Use at least ${n} characters.`,
       alias_long: (n) => `Use at most ${n} characters.`,
       alias_characters: () => 'Use letters, digits, _ and . only; no spaces.',
       alias_letter: () => 'Use at least one letter.',
-      alias_invalid: () => 'This name cannot be had. Try another one, with the letters of one alphabet.',
+      alias_invalid: () =>
+        'This name cannot be had. Try another one, with the letters of one alphabet.',
       alias_full: () => 'Too many people have this name. Add a few letters.',
       birth_empty: () => 'Enter day, month and year: 31 01 1990.',
       birth_impossible: () => 'There is no such date. Enter the day and the month again.',
@@ -256,7 +290,8 @@ export const t = texts({
       password_too_long: (n) => `Use at most ${n} characters.`,
       password_repeated: () => 'One character repeated is easy to guess. Choose another password.',
       password_own: () => 'Your phone number or alias cannot be the password. Choose another one.',
-      weak_password: () => 'This is one of the best-known passwords. Try a sentence of a few words.',
+      weak_password: () =>
+        'This is one of the best-known passwords. Try a sentence of a few words.',
       terms_not_accepted: () => 'Accept the texts to go on.',
       code_empty: () => 'Enter the six digits you were sent.',
       code_invalid: () => 'The code is wrong or too old. Look again, or ask for a new one.',
@@ -268,7 +303,10 @@ export const t = texts({
 });
 
 /** What is wrong with a field, and a number that belongs into the words. */
-export interface Fault { code: keyof typeof t.faults; n?: number }
+export interface Fault {
+  code: keyof typeof t.faults;
+  n?: number;
+}
 
 export const faultText = (fault: Fault | null | undefined): string | null =>
   fault ? t.faults[fault.code](fault.n ?? 0) : null;
