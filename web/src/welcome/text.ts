@@ -79,7 +79,7 @@ export const t = texts({
     noAccount: 'Hesabım yok',
     totp: 'Doğrulama kodu',
     totpHint: 'Uygulamadaki altı hane ya da kurtarma kodlarınızdan biri.',
-    signedOutElsewhere: 'Bu cihazda önceki sohbetlerin anahtarları yoksa yazılanlar görünmez.',
+    newDevice: 'Başka bir cihazdaki sohbetler burada okunmaz: anahtarları o cihazdan çıkmaz.',
 
     resetTitle: 'Parolanızı yenileyin',
     resetText: 'Kayıtlı numaranızı yazın, altı haneli bir kod gönderelim.',
@@ -107,7 +107,6 @@ export const t = texts({
     inviteUnknown: 'Davet kodu tanınmadı. Bağlantıyı yeniden isteyin ya da davetsiz sürdürün.',
     busy: 'Sunucu şu an çok meşgul. Birkaç saniye sonra yeniden deneyin.',
     credentials: 'Telefon ya da parola yanlış. İkisine de bakın.',
-    noCodes: 'Bu sunucu kod göndermiyor.',
     faults: {
       phone_empty: (_: number) => 'Telefon numaranızı yazın.',
       phone_characters: (_: number) => 'Yalnızca rakam yazın; başında + olabilir.',
@@ -258,7 +257,6 @@ export const t = texts({
       'The invitation was not recognised. Ask for the link again, or go on without it.',
     busy: 'The server is very busy. Try again in a few seconds.',
     credentials: 'The number or the password is wrong. Check both.',
-    noCodes: 'This server sends no codes.',
     faults: {
       phone_empty: () => 'Enter your phone number.',
       phone_characters: () => 'Use digits only; a + may come first.',
