@@ -227,8 +227,7 @@ export const t = texts({
     noAccount: 'I have no account',
     totp: 'Verification code',
     totpHint: 'The six digits in your app, or one of your recovery codes.',
-    signedOutElsewhere:
-      'Where this device has no keys of earlier chats, what was written there cannot be shown.',
+    newDevice: 'Chats of another device cannot be read here: their keys never leave it.',
 
     resetTitle: 'A new password',
     resetText: 'Enter your registered number, and a code of six digits will be sent to it.',
