@@ -938,6 +938,23 @@ export interface paths {
         patch: operations["update_me"];
         trace?: never;
     };
+    "/v1/me/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept the current terms. A repeat changes nothing. */
+        post: operations["accept_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/export": {
         parameters: {
             query?: never;
@@ -1103,6 +1120,23 @@ export interface paths {
          *     every other session ends. The recovery codes are shown only this once.
          */
         post: operations["confirm_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/meta": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the server is called, offers and asks for; the same for everybody. */
+        get: operations["get_meta"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1690,6 +1724,14 @@ export interface components {
          * @enum {string}
          */
         ClaimStatus: "pending" | "approved" | "rejected";
+        /** @description `POST /v1/me/consent` */
+        ConsentRequest: {
+            /**
+             * Format: int64
+             * @description The version that the user has read and accepts: the `terms_version` of `GET /v1/meta`.
+             */
+            terms_version: number;
+        };
         /**
          * Format: base64
          * @description Standard base64 of 1 byte to 16 KiB.
@@ -1749,7 +1791,7 @@ export interface components {
          * @description What went wrong, in one word a program can act on.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
+        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "consent_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
         /** @description One message as its receiver shows it to a moderator. */
         Evidence: {
             /** @description 32 bytes: the SHA-256 of the ciphertext. */
@@ -1831,6 +1873,24 @@ export interface components {
          * @description 1 to 32 characters in one line, not blank.
          */
         InterestText: string;
+        /** @description What invitations bring. */
+        InvitationRules: {
+            /**
+             * Format: int32
+             * @description Extra matches for who joins.
+             */
+            invited_reward: number;
+            /**
+             * Format: int32
+             * @description Extra matches for who invited.
+             */
+            inviter_reward: number;
+            /**
+             * Format: int32
+             * @description Phone numbers one user may invite per day.
+             */
+            per_day: number;
+        };
         /** Format: id */
         JobId: string;
         /** @description How full a queue is. */
@@ -1965,6 +2025,129 @@ export interface components {
              * @description Position among the peer's messages in the match: 1, 2, 3 … without a gap.
              */
             seq: number;
+        };
+        /** @description `GET /v1/meta`: the same for everybody, and as long as the server runs. */
+        Meta: {
+            invitations: components["schemas"]["InvitationRules"];
+            limits: components["schemas"]["MetaLimits"];
+            /**
+             * Format: int32
+             * @description In years.
+             */
+            minimum_age: number;
+            /** @description Clients of an older version should ask to be updated; null: any may be used. */
+            minimum_client_version: string | null;
+            /** @description What can be searched for. */
+            modes: components["schemas"]["Mode"][];
+            /** @description What the service calls itself. */
+            name: string;
+            /** @description Whether a forgotten password can be set anew by a code. */
+            password_reset: boolean;
+            /** @description Only mobile numbers of these regions may register; null: any number. */
+            phone_countries: string[] | null;
+            /** @description The region of phone numbers without a country code, such as `TR`. */
+            phone_region: string;
+            /** @description Whether a new account needs a code that is sent to its phone. */
+            phone_verification: boolean;
+            /** @description First `free`, then what can be subscribed to, by the names that `GET /v1/subscription` uses. */
+            plans: components["schemas"]["MetaPlan"][];
+            /** @description An e-mail address or `https://` address; null: none was given. */
+            support_contact: string | null;
+            /**
+             * Format: int64
+             * @description The version of the terms that users have to accept.
+             */
+            terms_version: number;
+            texts: components["schemas"]["MetaTexts"];
+            /**
+             * @description The zone at whose midnight daily allowances and limits begin anew, such as
+             *     `Europe/Istanbul`.
+             */
+            time_zone: string;
+            /** @description The key with which browsers subscribe to pushes, base64url; null: there is no Web Push. */
+            vapid_public_key: string | null;
+        };
+        /** @description What is bounded, where the bound is a setting of the server. Times are seconds. */
+        MetaLimits: {
+            /**
+             * Format: int32
+             * @description Text matches that one user may have at once.
+             */
+            active_text_matches: number;
+            /**
+             * Format: int64
+             * @description How long a search in the background goes on after its connection is lost.
+             */
+            background_search_s: number;
+            /**
+             * Format: int64
+             * @description How long a device in a call may be without a connection before the match ends.
+             */
+            call_absence_s: number;
+            /**
+             * Format: int64
+             * @description When a text match without an answer can be claimed, after its beginning.
+             */
+            claim_after_s: number;
+            /**
+             * Format: int64
+             * @description When a call that does not connect can be claimed, after its beginning.
+             */
+            claim_video_after_s: number;
+            /**
+             * Format: int64
+             * @description How long after its end a match can be claimed.
+             */
+            claim_window_s: number;
+            /** Format: int32 */
+            claims_per_day: number;
+            /**
+             * Format: int64
+             * @description How long a code that was sent to a phone is good.
+             */
+            code_s: number;
+            /** @description Devices that may be connected at once; with one more the oldest connection is closed. */
+            devices: number;
+            /**
+             * Format: int64
+             * @description How long a match lasts, and its messages at most.
+             */
+            match_ttl_s: number;
+            /** @description Messages that can be shown with a report. */
+            report_messages: number;
+            /**
+             * Format: int64
+             * @description How long after its end a match can be reported.
+             */
+            report_window_s: number;
+            /** Format: int32 */
+            reports_per_day: number;
+        };
+        /** @description What a user may do per day on a plan. */
+        MetaPlan: {
+            /**
+             * Format: int32
+             * @description Text matches a day.
+             */
+            daily_text: number;
+            /**
+             * Format: int32
+             * @description Video matches a day.
+             */
+            daily_video: number;
+            /**
+             * Format: int32
+             * @description How long it lasts; null: `free` has no end.
+             */
+            days: number | null;
+            name: string;
+        };
+        /** @description Where the texts are that everybody may read, as paths of this server. */
+        MetaTexts: {
+            community: components["schemas"]["Translations"];
+            delete_account: components["schemas"]["Translations"];
+            privacy: components["schemas"]["Translations"];
+            terms: components["schemas"]["Translations"];
         };
         /**
          * @description What a match is for.
@@ -2645,6 +2828,11 @@ export interface components {
             /** @description `otpauth://totp/…`, to be shown as a QR code: SHA-1, six digits, 30 seconds. */
             uri: components["schemas"]["Secret"];
         };
+        /** @description Where a text is in each language. */
+        Translations: {
+            en: string;
+            tr: string;
+        };
         /** @description `POST /v1/admin/users/{id}/unban` */
         UnbanRequest: {
             /** @description For moderators: 1 to 500 characters. */
@@ -2760,6 +2948,7 @@ export type ClaimId = components['schemas']['ClaimId'];
 export type ClaimRefusal = components['schemas']['ClaimRefusal'];
 export type ClaimRequest = components['schemas']['ClaimRequest'];
 export type ClaimStatus = components['schemas']['ClaimStatus'];
+export type ConsentRequest = components['schemas']['ConsentRequest'];
 export type ContentText = components['schemas']['ContentText'];
 export type CorrectionAmount = components['schemas']['CorrectionAmount'];
 export type DayStatistics = components['schemas']['DayStatistics'];
@@ -2778,6 +2967,7 @@ export type IceServer = components['schemas']['IceServer'];
 export type IceServers = components['schemas']['IceServers'];
 export type IceServersRequest = components['schemas']['IceServersRequest'];
 export type InterestText = components['schemas']['InterestText'];
+export type InvitationRules = components['schemas']['InvitationRules'];
 export type JobId = components['schemas']['JobId'];
 export type JobQueue = components['schemas']['JobQueue'];
 export type JobQueues = components['schemas']['JobQueues'];
@@ -2797,6 +2987,10 @@ export type MatchRole = components['schemas']['MatchRole'];
 export type MatchStatus = components['schemas']['MatchStatus'];
 export type MessageKind = components['schemas']['MessageKind'];
 export type MessageNew = components['schemas']['MessageNew'];
+export type Meta = components['schemas']['Meta'];
+export type MetaLimits = components['schemas']['MetaLimits'];
+export type MetaPlan = components['schemas']['MetaPlan'];
+export type MetaTexts = components['schemas']['MetaTexts'];
 export type Mode = components['schemas']['Mode'];
 export type Notice = components['schemas']['Notice'];
 export type Notification = components['schemas']['Notification'];
@@ -2884,6 +3078,7 @@ export type TotpConfirmation = components['schemas']['TotpConfirmation'];
 export type TotpRemoval = components['schemas']['TotpRemoval'];
 export type TotpRequest = components['schemas']['TotpRequest'];
 export type TotpSetup = components['schemas']['TotpSetup'];
+export type Translations = components['schemas']['Translations'];
 export type UnbanRequest = components['schemas']['UnbanRequest'];
 export type Unread = components['schemas']['Unread'];
 export type User = components['schemas']['User'];
@@ -2978,7 +3173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3067,7 +3262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3169,7 +3364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3254,7 +3449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3372,7 +3567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3495,7 +3690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3607,7 +3802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3696,7 +3891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3809,7 +4004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3898,7 +4093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: the own ban, one that was made or confirmed by oneself, that of somebody one has reported, or for moderators that of one of the staff; `banned`: The account is banned */
+            /** @description `forbidden`: the own ban, one that was made or confirmed by oneself, that of somebody one has reported, or for moderators that of one of the staff; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4022,7 +4217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4113,7 +4308,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: oneself, somebody one has reported, or for moderators one of the staff; `banned`: The account is banned */
+            /** @description `forbidden`: oneself, somebody one has reported, or for moderators one of the staff; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4235,7 +4430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4322,7 +4517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4407,7 +4602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4519,7 +4714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4619,7 +4814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4698,7 +4893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4771,7 +4966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4851,7 +5046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4926,7 +5121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: also for the one it is about; `banned`: The account is banned */
+            /** @description `forbidden`: also for the one it is about; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5017,7 +5212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role; `banned`: The account is banned */
+            /** @description `forbidden`: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5141,7 +5336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5230,7 +5425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5305,7 +5500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5396,7 +5591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: oneself, an admin, somebody one has reported, or for moderators a moderator; `banned`: The account is banned */
+            /** @description `forbidden`: oneself, an admin, somebody one has reported, or for moderators a moderator; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5521,7 +5716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5648,7 +5843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5773,7 +5968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: oneself, or for moderators one of the staff; `banned`: The account is banned */
+            /** @description `forbidden`: oneself, or for moderators one of the staff; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5900,7 +6095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: also for one's own role; `banned`: The account is banned */
+            /** @description `forbidden`: also for one's own role; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6021,7 +6216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6139,7 +6334,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6260,7 +6455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6376,7 +6571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: oneself, or for moderators one of the staff; `banned`: The account is banned */
+            /** @description `forbidden`: oneself, or for moderators one of the staff; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6501,7 +6696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `forbidden`: This account may not do that */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6612,7 +6807,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6701,7 +6896,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7830,7 +8025,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7919,7 +8114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8040,7 +8235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8152,7 +8347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8241,7 +8436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8350,7 +8545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8430,7 +8625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8544,7 +8739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8619,7 +8814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8706,7 +8901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8821,7 +9016,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9097,7 +9292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9134,6 +9329,120 @@ export interface operations {
                 };
             };
             /** @description `alias_invalid`: The alias is not allowed; `alias_full`: Every tag of this alias is taken; `invalid_field`: A field has a value that is not allowed; `unknown_field`: The request has a field that does not exist; `idempotency_key_reused`: The idempotency key was used with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key gets the first answer, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request`: The request is not well-formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid access token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `banned`: The account is banned */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_in_progress`: The first request with this idempotency key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: `terms_version` is not the current one; `unknown_field`: The request has a field that does not exist; `idempotency_key_reused`: The idempotency key was used with another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9262,7 +9571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9342,7 +9651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9456,7 +9765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9572,7 +9881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9684,7 +9993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9784,7 +10093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9860,7 +10169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9945,7 +10254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10058,7 +10367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: for staff only; `banned`: The account is banned */
+            /** @description `forbidden`: for staff only; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10169,7 +10478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10282,7 +10591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10365,6 +10674,59 @@ export interface operations {
             };
         };
     };
+    get_meta: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Meta"];
+                };
+            };
+            /** @description `If-None-Match` names the current `ETag`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_notifications: {
         parameters: {
             query?: {
@@ -10403,7 +10765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10492,7 +10854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10604,7 +10966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10693,7 +11055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10805,7 +11167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10894,7 +11256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11016,7 +11378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11125,7 +11487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned */
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
