@@ -3,7 +3,7 @@
 import type { BanNotice, ClaimRefusal, ErrorCode, FieldProblem, Problem as Body } from './api.d.ts';
 
 /** `offline`: no answer came. The call may have been done. */
-export type ProblemCode = ErrorCode | 'consent_required' | 'offline';
+export type ProblemCode = ErrorCode | 'offline';
 
 export class Problem extends Error {
   readonly code: ProblemCode;

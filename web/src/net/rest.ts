@@ -1,40 +1,14 @@
 // The REST half of the contract. Types come from the server's own document.
 
 import type { components, paths } from './api.d.ts';
+import { Problem } from './problem.ts';
+
+export { Problem };
 
 export type Tokens = components['schemas']['Tokens'];
 
 /** `GET /v1/meta`: what a client has to know before anybody signs in. */
 export type Meta = components['schemas']['Meta'];
-
-type BanNotice = components['schemas']['BanNotice'];
-type FieldProblem = components['schemas']['FieldProblem'];
-
-/** The server refused, or could not be reached: then `status` is 0 and `code` is `offline`. */
-export class Problem extends Error {
-  readonly code: string;
-  readonly status: number;
-  readonly errors: FieldProblem[];
-  readonly retryAfterMs: number | null;
-  readonly ban: BanNotice | null;
-  readonly appealToken: string | null;
-  /** Of a claim: why not, and when it will be possible. */
-  readonly reason: string | null;
-  readonly eligibleAt: string | null;
-
-  constructor(code: string, status: number, body: Partial<components['schemas']['Problem']> = {}) {
-    super(body.detail ?? code);
-    this.name = 'Problem';
-    this.code = code;
-    this.status = status;
-    this.errors = body.errors ?? [];
-    this.retryAfterMs = body.retry_after_ms ?? null;
-    this.ban = body.ban ?? null;
-    this.appealToken = body.appeal_token ?? null;
-    this.reason = body.reason ?? null;
-    this.eligibleAt = body.eligible_at ?? null;
-  }
-}
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type PathsOf<M extends Method> = {
@@ -42,7 +16,9 @@ type PathsOf<M extends Method> = {
 }[keyof paths];
 type Operation<P extends keyof paths, M extends Method> = NonNullable<paths[P][M & keyof paths[P]]>;
 type Json<T> = T extends { content: { 'application/json': infer J } } ? J : never;
-type Body<O> = O extends { requestBody?: infer B } ? Json<NonNullable<B>> : undefined;
+type Body<O> = O extends { requestBody?: infer B }
+  ? [NonNullable<B>] extends [never] ? undefined : Json<NonNullable<B>>
+  : undefined;
 type Good<R> = R extends Record<number, unknown>
   ? { [S in keyof R]: S extends 200 | 201 | 202 ? Json<R[S]> : never }[keyof R]
   : never;
@@ -177,9 +153,7 @@ export class Rest {
   }
 
   async #problem(response: Response): Promise<Problem> {
-    const body = await response.json().catch(() => ({}));
-    const code = typeof body.code === 'string' ? body.code : 'internal';
-    return this.#told(new Problem(code, response.status, body));
+    return this.#told(Problem.of(response, await response.json().catch(() => null)));
   }
 
   #told(problem: Problem): Problem {

@@ -35,6 +35,10 @@ export class TokenKeeper {
     this.#hooks = hooks;
   }
 
+  get stored(): StoredTokens {
+    return this.#stored;
+  }
+
   /** Milliseconds that the access token is still good for. */
   get remainingMs(): number {
     return Date.parse(this.#stored.tokens.access_expires_at) - this.#hooks.serverNow();
