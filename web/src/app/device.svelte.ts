@@ -4,6 +4,7 @@
 import { Conversation, type KeptEvidence, type StoredChat } from '../chat/conversation.svelte.ts';
 import { holdDevice, SealedStore } from '../e2ee/store.ts';
 import { Searching } from '../find/search.svelte.ts';
+import { wishes } from '../find/wishes.svelte.ts';
 import { Connection, type Ended } from '../net/connection.ts';
 import type {
   Ad, Match, MatchFind, Notification, Quota, ServerFrame, User, Welcome,
@@ -225,6 +226,7 @@ export class Device implements Model {
     this.#store?.close();
     this.#keeper = this.#connection = this.#keys = this.#store = null;
     this.#searching.found();
+    wishes.forget();
     await SealedStore.erase().catch(() => undefined);
     this.phase = phase;
     this.#chats = [];
