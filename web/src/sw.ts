@@ -1,6 +1,8 @@
 /// <reference lib="webworker" />
 // The shell of the app for when there is no line. Answers of the server are never kept.
 // A push says that there is something, never what.
+export {};
+
 declare const self: ServiceWorkerGlobalScope;
 declare const __SHELL__: string[];
 declare const __VERSION__: string;
