@@ -133,12 +133,14 @@ export class Registration {
       if (entered) return entered;
       this.codeSentAt = Date.now();
       return 4;
-    }, 3);
+    }, this.codeSentAt === null ? 3 : 4);
   }
 
   async verify(): Promise<Entered | number> {
     if (!this.finish(4)) return 4;
-    return this.#ask(() => this.#office.verify(cleanPhone(this.phone), codeDigits(this.code)), 4);
+    const guess = (): Promise<Entered> =>
+      this.#office.verify(cleanPhone(this.phone), codeDigits(this.code));
+    return this.#ask(guess, 4, true);
   }
 
   /** The number was wrong: the code that is on its way is not awaited any more. */
@@ -167,23 +169,27 @@ export class Registration {
     };
   }
 
-  async #ask(question: () => Promise<Entered | number>, step: number): Promise<Entered | number> {
+  async #ask(
+    question: () => Promise<Entered | number>,
+    step: number,
+    guess = false,
+  ): Promise<Entered | number> {
     if (this.busy) return step;
     this.busy = true;
     this.refused = null;
     try {
       return await question();
     } catch (error) {
-      return this.#refuse(error, step);
+      return this.#refuse(error, step, guess);
     } finally {
       this.busy = false;
     }
   }
 
-  #refuse(error: unknown, step: number): number {
+  #refuse(error: unknown, step: number, guess: boolean): number {
     const { code, status, errors } = error as Partial<Refusal>;
     if (status) this.#key = null;
-    if (code === 'too_many_attempts' && step === 4) {
+    if (code === 'too_many_attempts' && guess) {
       this.#blame('code', { code: 'code_tries' });
       return 4;
     }

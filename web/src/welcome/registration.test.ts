@@ -157,3 +157,15 @@ test('a phone taken meanwhile leads back to the phone', async () => {
   expect(await form.verify()).toBe(1);
   expect(form.codeSentAt).toBeNull();
 });
+
+test('too many guesses and too many codes are told apart', async () => {
+  const often = refusal('too_many_attempts', 429);
+  const register = vi.fn<Office['register']>().mockResolvedValueOnce(null).mockRejectedValue(often);
+  const form = filled({ register, verify: () => Promise.reject(often) });
+  await form.register();
+  expect(await form.register()).toBe(4);
+  expect([form.refused, form.faults.code]).toEqual([often, undefined]);
+  form.code = '123456';
+  expect(await form.verify()).toBe(4);
+  expect(form.faults.code?.code).toBe('code_tries');
+});
