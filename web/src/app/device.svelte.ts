@@ -35,6 +35,7 @@ export class Device implements Model {
   line: Line = $state('connecting');
   ad: { matchId: string | null; ad: Ad } | null = $state.raw(null);
   ban: Ban | null = $state.raw(null);
+  found: string | null = $state(null);
   unreadNotifications = $state(0);
   news: Notification | null = $state.raw(null);
 
@@ -321,7 +322,10 @@ export class Device implements Model {
       case 'match.found': {
         this.#quota = frame.quota;
         const chat = this.#chatOf(frame.match);
-        if (frame.match.this_device) this.#searching.found();
+        if (frame.match.this_device) {
+          this.#searching.found();
+          this.found = frame.match.id;
+        }
         chat.begin(frame.peer_key_package);
         if (typeof frame.keys_remaining === 'number') void this.#keys?.remain(frame.keys_remaining);
         return;
@@ -436,7 +440,7 @@ export class Device implements Model {
   }
 
   find(wishes: MatchFind): void {
-    this.ad = null;
+    this.ad = this.found = null;
     this.#searching.find(wishes);
   }
 

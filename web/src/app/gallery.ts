@@ -8,6 +8,18 @@ export const screens: Record<string, Shown> = {
   'starting-offline': { component: Phase, model: { phase: 'starting', line: 'offline' } },
   elsewhere: { component: Phase, model: { phase: 'elsewhere' } },
   outdated: { component: Phase, model: { phase: 'outdated' } },
+  home: { component: Inside, path: '/' },
+  'home-new': { component: Inside, path: '/', model: { chats: [] } },
+  searching: {
+    component: Inside,
+    path: '/searching',
+    model: {
+      search: { wishes: { mode: 'text' }, since: Date.now() - 18_000, accepted: true },
+    },
+  },
+  chats: { component: Inside, path: '/chats' },
+  'chats-none': { component: Inside, path: '/chats', model: { chats: [] } },
+  chat: { component: Inside, path: '/chats/1' },
+  'chat-offline': { component: Inside, path: '/chats/1', model: { line: 'offline' } },
   'no-such-page': { component: Inside, path: '/nowhere' },
-  'chats-choose': { component: Inside, path: '/chats' },
 };

@@ -127,6 +127,8 @@ export interface Model {
   readonly quota: Quota;
   readonly search: Search | null;
   readonly searchEnd: SearchEnd | null;
+  /** The match that the last search became, until the next search. */
+  readonly found: string | null;
   /** Running ones first, each by the newest message, then those that ended. */
   readonly chats: readonly Chat[];
   /** The ad to be shown after this match. */

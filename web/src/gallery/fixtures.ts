@@ -181,6 +181,7 @@ export function fixture(over: Partial<Model> = {}): Model {
     quota,
     search: null,
     searchEnd: null,
+    found: null,
     chats,
     ad: null,
     ban: null,
