@@ -48,24 +48,23 @@ impl Document {
     /// 304 to a client that has it already.
     pub(super) fn answer(&self, asked: &HeaderMap) -> Response {
         let mut headers = self.headers.clone();
-        if self.is_known(asked) {
+        if knows(asked, headers[header::ETAG].as_bytes()) {
             headers.remove(header::CONTENT_TYPE);
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
         (headers, self.body.clone()).into_response()
     }
+}
 
-    /// Whether `If-None-Match` names it. A proxy that compresses makes tags weak, and weak ones are
-    /// as good here (RFC 9110 §13.1.2).
-    fn is_known(&self, asked: &HeaderMap) -> bool {
-        let own = self.headers[header::ETAG].as_bytes();
-        asked
-            .get_all(header::IF_NONE_MATCH)
-            .iter()
-            .flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == own)
-    }
+/// Whether `If-None-Match` names the tag. A proxy that compresses makes tags weak, and weak ones are
+/// as good here (RFC 9110 §13.1.2).
+pub(super) fn knows(asked: &HeaderMap, tag: &[u8]) -> bool {
+    asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .any(|known| known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag)
 }
 
 #[cfg(test)]

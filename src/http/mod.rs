@@ -43,6 +43,7 @@ mod server;
 mod totp;
 mod unread_body;
 mod verification;
+mod web;
 
 use std::sync::Arc;
 

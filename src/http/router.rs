@@ -21,7 +21,7 @@ use super::{
     openapi::{self, Roles},
     privacy,
     problem::Failure,
-    push, referrals, reports, rtc, totp, unread_body, verification,
+    push, referrals, reports, rtc, totp, unread_body, verification, web,
 };
 
 /// Routes each URL to its handler, and describes the API with what `#[utoipa::path]` says of the
@@ -192,7 +192,7 @@ pub fn router(api: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
             "/asyncapi.json",
             get(move || std::future::ready(Json(Arc::clone(&asyncapi)))),
         )
-        .fallback(|| std::future::ready(Failure::not_found()))
+        .fallback(web::serve)
         .method_not_allowed_fallback(|| {
             std::future::ready(Failure::from(ErrorCode::MethodNotAllowed))
         })
