@@ -1,8 +1,16 @@
 # The server and its workers in one image: `docker build -t tebdil .`. Needs BuildKit, which Docker has by default.
 
+FROM node:22-bookworm-slim AS web
+WORKDIR /web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci
+COPY web .
+RUN npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
+COPY --from=web /web/dist web/dist
 # The caches make the next build short; they are no part of the image.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

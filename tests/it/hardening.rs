@@ -97,7 +97,8 @@ async fn every_answer_is_protected() {
         .map(|of| (of.method, of.path))
         .collect();
     let more = [
-        (Method::GET, "/nothing"),
+        (Method::GET, "/v1/nothing"),
+        (Method::POST, "/nothing"),
         (Method::PUT, "/healthz"),
         (Method::GET, "/v1/ws"),
         (Method::GET, "/openapi.json"),
@@ -139,6 +140,44 @@ async fn every_answer_is_protected() {
         .await;
     assert_protected(&login.headers, "a login");
     login.expect(200);
+    server.stop().await;
+}
+
+/// Also the text that stands there when the client was not built.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_of_the_web_client_is_protected() {
+    let server = TestServer::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
+    for path in ["/", "/chats/1", "/manifest.webmanifest"] {
+        let request = server
+            .request(Method::GET, path, None)
+            .header("origin", "https://evil.example");
+        let headers = server.send(request).await.headers;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            let given: Vec<_> = headers.get_all(name).iter().collect();
+            assert_eq!(given, [value], "{path}: {name}");
+        }
+        let policies: Vec<_> = headers.get_all("content-security-policy").iter().collect();
+        let [policy] = policies[..] else {
+            panic!("{path}: {policies:?}");
+        };
+        let policy = policy.to_str().expect("ASCII");
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+        for hole in ["unsafe", "http", "data:", "*"] {
+            assert!(!policy.contains(hole), "{path}: {policy}");
+        }
+        assert!(
+            !headers.contains_key("access-control-allow-origin"),
+            "{path}"
+        );
+        assert!(!headers.contains_key("set-cookie"), "{path}");
+    }
     server.stop().await;
 }
 
