@@ -67,6 +67,11 @@ export class Browser {
     return page;
   }
 
+  /** A profile of its own, for pages of other addresses than ours. */
+  newContext(options) {
+    return this.#chromium.newContext(options);
+  }
+
   /** Ends everything. */
   async close() {
     await this.#chromium?.close();

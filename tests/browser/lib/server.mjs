@@ -19,6 +19,11 @@ export class Server {
   #program;
   #folder;
 
+  /** Starts it without calls. */
+  static async start(settings = {}) {
+    return new Server().#start({ TEBDIL_RELAY__EMBEDDED: 'false', ...settings });
+  }
+
   /** Starts it with an embedded relay, and waits until it is ready. */
   static async withRelay() {
     const server = new Server();

@@ -1,0 +1,131 @@
+// Somebody with the web client, in a profile of their own.
+
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+
+import { eventually } from './waiting.mjs';
+
+const PASSWORD = 'a long enough passphrase';
+const PATIENCE = { timeout: 20_000 };
+
+/** A page of the web client. It speaks English on a phone, unless told otherwise. */
+export class Client {
+  page;
+  /** What went wrong in the page, and what it asked of others: empty, or the test fails. */
+  faults = [];
+  #server;
+  #context;
+
+  static async open(browser, server, { viewport = { width: 390, height: 844 }, locale = 'en' } = {}) {
+    const client = new Client();
+    client.#server = server;
+    client.#context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce' });
+    // In Chromium every breach of the policy is told to the page, whoever caused it.
+    await client.#context.addInitScript(() => {
+      addEventListener('securitypolicyviolation', (event) => {
+        console.error(`policy: ${event.effectiveDirective} ${event.blockedURI}`);
+      });
+    });
+    client.page = await client.tab();
+    return client;
+  }
+
+  /** Another tab of the same profile. */
+  async tab() {
+    const page = await this.#context.newPage();
+    page.setDefaultTimeout(PATIENCE.timeout);
+    page.on('pageerror', (error) => this.faults.push(error.message));
+    page.on('console', (said) => {
+      if (said.type() === 'error' && !said.text().startsWith('Failed to load resource')) this.faults.push(said.text());
+    });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(this.#server.url) && !url.startsWith('blob:')) this.faults.push(`asked ${url}`);
+    });
+    return page;
+  }
+
+  /** Registers, as a new user would, and ends at home. */
+  async register(alias) {
+    const { page } = this;
+    await page.goto(`${this.#server.url}/register`);
+    await page.getByLabel('Mobile number').fill(`+90532${randomInt(1_000_000, 9_999_999)}`);
+    await this.#next();
+    await page.locator('input').first().fill(alias);
+    const date = page.locator('.date input');
+    for (const [index, text] of ['1', '2', '1990'].entries()) await date.nth(index).fill(text);
+    await this.#next();
+    await page.getByLabel(/password/i).first().fill(PASSWORD);
+    await page.getByRole('checkbox').check();
+    await page.locator('form button[type=submit], .dock button').last().click();
+    await this.find.waitFor();
+  }
+
+  #next() {
+    return this.page.getByRole('button', { name: /next|continue/i }).click();
+  }
+
+  get find() {
+    return this.page.getByRole('button', { name: 'Find someone' });
+  }
+
+  get composer() {
+    return this.page.getByLabel('Your message');
+  }
+
+  /** Waits until it can write in a chat. */
+  async matched() {
+    await this.composer.waitFor();
+  }
+
+  async say(text) {
+    await this.composer.fill(text);
+    await this.page.getByRole('button', { name: 'Send', exact: true }).click();
+  }
+
+  /** Waits until a message is shown. */
+  async reads(text) {
+    await this.page.locator('.bubble', { hasText: text }).first().waitFor();
+  }
+
+  /** The words of each message, in the order in which they are shown. */
+  async log() {
+    return this.page.locator('.bubble').allInnerTexts();
+  }
+
+  /** Waits until exactly these messages are shown, in this order. */
+  async shows(texts) {
+    let last = [];
+    await eventually(
+      () => `the messages ${JSON.stringify(texts)}, not ${JSON.stringify(last)}`,
+      async () => {
+        last = await this.log();
+        return last.length === texts.length && last.every((text, index) => text.includes(texts[index]));
+      },
+    );
+  }
+
+  /** Without a line, or with it again. */
+  offline(offline) {
+    return this.#context.setOffline(offline);
+  }
+
+  /** Ends it. Nothing may have gone wrong in it. */
+  async close() {
+    await this.#context.close();
+    assert.deepEqual(this.faults, []);
+  }
+}
+
+/** Two who have just met. */
+export async function pair(browser, server, options) {
+  const sides = [];
+  for (const alias of ['ayse_k', 'berk_t']) {
+    const side = await Client.open(browser, server, options);
+    sides.push(side);
+    await side.register(alias);
+  }
+  for (const side of sides) await side.find.click();
+  for (const side of sides) await side.matched();
+  return sides;
+}
