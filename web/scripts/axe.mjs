@@ -1,0 +1,24 @@
+// Whether the gallery's screens can be used by everybody: axe finds nothing, and nothing is wider
+// than a phone. `npm run axe [-- NAME…]`.
+
+import axe from 'axe-core';
+import { fault, visit } from './gallery.mjs';
+
+// Each screen in both themes, each language and width in half of them.
+const each = ({ width, theme, lang }) =>
+  (lang === 'tr') === (theme === 'light') && (width === 320) === (theme === 'light');
+process.env.WIDTHS ??= '320,1280';
+
+const seen = await visit(
+  async (page, name) => {
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() =>
+      globalThis.axe.run(document, { resultTypes: ['violations'] }),
+    );
+    for (const { id, help, nodes } of violations) {
+      fault(name, `${id}: ${help}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+    }
+  },
+  { each },
+);
+console.log(`axe looked at ${seen} screens`);
