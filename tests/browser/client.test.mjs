@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { Browser } from './lib/browser.mjs';
 import { pair } from './lib/client.mjs';
 import { Server } from './lib/server.mjs';
+import { eventually } from './lib/waiting.mjs';
 
 const timeout = 90_000;
 let browser;
@@ -76,4 +77,56 @@ test('what is typed without a line is sent once', { timeout }, async (t) => {
   await ayse.say('after');
   await berk.shows(['before', 'from the other side', 'meanwhile', 'after']);
   assert.deepEqual((await ayse.log()).length, 4);
+});
+
+test('a server that is killed while both type loses nothing', { timeout }, async (t) => {
+  const [ayse, berk] = await met(t);
+  await ayse.say('before');
+  await berk.reads('before');
+  const back = server.restart(1_500);
+  await Promise.all([ayse.say('mine, one'), berk.say('theirs, one')]);
+  await Promise.all([ayse.say('mine, two'), berk.say('theirs, two')]);
+  await back;
+  for (const side of [ayse, berk]) {
+    await eventually('all five are shown', async () => (await side.log()).length === 5);
+    const shown = (await side.log()).join('\n');
+    for (const text of ['before', 'mine, one', 'mine, two', 'theirs, one', 'theirs, two']) {
+      assert.equal(shown.split(text).length, 2, `${text} once in ${shown}`);
+    }
+    assert.ok(shown.indexOf('mine, one') < shown.indexOf('mine, two'));
+    assert.ok(shown.indexOf('theirs, one') < shown.indexOf('theirs, two'));
+  }
+  await ayse.say('after');
+  await berk.reads('after');
+});
+
+test('one tab has the chats, and another can take them over', { timeout }, async (t) => {
+  const [ayse, berk] = await met(t);
+  await ayse.say('from the first tab');
+  await berk.reads('from the first tab');
+  const first = ayse.page;
+  const address = first.url();
+  ayse.page = await ayse.tab();
+  await ayse.page.goto(address);
+  await ayse.page.getByRole('heading', { name: 'Tebdil is open in another tab' }).waitFor();
+  await ayse.page.getByRole('button', { name: 'Use it here' }).click();
+  await ayse.shows(['from the first tab']);
+  await first.getByRole('heading', { name: 'Tebdil is open in another tab' }).waitFor();
+  await ayse.say('from the second');
+  await berk.shows(['from the first tab', 'from the second']);
+});
+
+test('nothing that was said can be read where it is kept', { timeout }, async (t) => {
+  const [ayse, berk] = await met(t);
+  const secret = 'quite unmistakable words';
+  await ayse.say(secret);
+  await berk.reads(secret);
+  await berk.say(`${secret} back`);
+  await ayse.reads(`${secret} back`);
+  for (const side of [ayse, berk]) {
+    const kept = await side.kept();
+    assert.ok(kept.records > 5, `only ${kept.records} records`);
+    assert.deepEqual(kept.keys, [], 'a key that can be taken out');
+    assert.doesNotMatch(kept.text, /unmistakable|Set-Cookie|eyJ[A-Za-z0-9_-]{20}/);
+  }
 });

@@ -36,7 +36,10 @@ export class Client {
     page.setDefaultTimeout(PATIENCE.timeout);
     page.on('pageerror', (error) => this.faults.push(error.message));
     page.on('console', (said) => {
-      if (said.type() === 'error' && !said.text().startsWith('Failed to load resource')) this.faults.push(said.text());
+      // Chromium tells the page of each refusal, and of each connection that fails.
+      if (said.type() === 'error' && !/^(Failed to load resource|WebSocket connection to)/.test(said.text())) {
+        this.faults.push(said.text());
+      }
     });
     page.on('request', (request) => {
       const url = request.url();
@@ -103,6 +106,50 @@ export class Client {
         return last.length === texts.length && last.every((text, index) => text.includes(texts[index]));
       },
     );
+  }
+
+  /** What a thief of the disk would find: bytes as Latin text, and the names of keys that could be taken out. */
+  async kept() {
+    return this.page.evaluate(async () => {
+      const found = { records: 0, text: '', keys: [] };
+      const add = (name, value) => {
+        if (value instanceof CryptoKey) {
+          if (value.extractable) found.keys.push(name);
+        } else if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+          const bytes = ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
+          found.text += `\n${name}: ${new TextDecoder('latin1').decode(bytes)}`;
+        } else if (value && typeof value === 'object') {
+          for (const [key, inner] of Object.entries(value)) add(`${name}.${key}`, inner);
+        } else {
+          found.text += `\n${name}: ${value}`;
+        }
+      };
+      const asked = (request) =>
+        new Promise((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+      for (const { name } of await indexedDB.databases()) {
+        const database = await asked(indexedDB.open(name));
+        for (const store of database.objectStoreNames) {
+          const rows = database.transaction(store).objectStore(store);
+          const [keys, values] = await Promise.all([asked(rows.getAllKeys()), asked(rows.getAll())]);
+          found.records += values.length;
+          values.forEach((value, index) => add(`${store}/${keys[index]}`, value));
+        }
+        database.close();
+      }
+      for (const storage of [localStorage, sessionStorage]) for (const [key, value] of Object.entries(storage)) add(key, value);
+      for (const name of await caches.keys()) {
+        const cache = await caches.open(name);
+        for (const request of await cache.keys()) {
+          const url = new URL(request.url);
+          found.text += `\ncache: ${url.pathname}`;
+          if (!/\.(js|css|png|svg)$/.test(url.pathname)) add(url.pathname, await (await cache.match(request)).text());
+        }
+      }
+      return found;
+    });
   }
 
   /** Without a line, or with it again. */

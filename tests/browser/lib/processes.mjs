@@ -38,6 +38,14 @@ export class Program {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** Kills it outright (SIGKILL) and waits until it is gone. */
+  async kill() {
+    if (this.ended) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
   /** Ends it and waits until it is gone. */
   async end() {
     if (this.ended) return;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Program, ownAddress } from './processes.mjs';
-import { eventually } from './waiting.mjs';
+import { eventually, pause } from './waiting.mjs';
 
 const BINARY = process.env.TEBDIL_TEST_SERVER || fileURLToPath(new URL('../../../target/debug/tebdil', import.meta.url));
 
@@ -18,6 +18,7 @@ export class Server {
   relay;
   #program;
   #folder;
+  #env;
 
   /** Starts it without calls. */
   static async start(settings = {}) {
@@ -45,7 +46,7 @@ export class Server {
 
   async #start(settings) {
     this.#folder = await mkdtemp(join(tmpdir(), 'tebdil-browser-'));
-    const env = {
+    this.#env = {
       TEBDIL_DATA_DIR: join(this.#folder, 'data'),
       TEBDIL_HTTP__LISTEN: '127.0.0.1:0',
       TEBDIL_METRICS__LISTEN: '',
@@ -53,7 +54,11 @@ export class Server {
       TEBDIL_LOG: 'info',
       ...settings,
     };
-    this.#program = new Program(BINARY, [], { cwd: this.#folder, env });
+    return this.#run();
+  }
+
+  async #run() {
+    this.#program = new Program(BINARY, [], { cwd: this.#folder, env: this.#env });
     try {
       // Its first line ends with the address.
       this.url = await eventually('the server says where it is', () => {
@@ -69,7 +74,15 @@ export class Server {
     return this;
   }
 
-  /** Everything it printed. */
+  /** Kills it (SIGKILL), and starts it again at its address after `down` milliseconds. */
+  async restart(down) {
+    await this.#program.kill();
+    await pause(down);
+    this.#env.TEBDIL_HTTP__LISTEN = new URL(this.url).host;
+    await this.#run();
+  }
+
+  /** Everything it printed since it was started last. */
   get log() {
     return this.#program.said;
   }
