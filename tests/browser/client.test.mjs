@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { Browser } from './lib/browser.mjs';
-import { pair } from './lib/client.mjs';
+import { Client, pair } from './lib/client.mjs';
 import { Server } from './lib/server.mjs';
+import { terminal } from './lib/terminal.mjs';
 import { eventually } from './lib/waiting.mjs';
 
 const timeout = 90_000;
@@ -130,3 +131,40 @@ test('nothing that was said can be read where it is kept', { timeout }, async (t
     assert.doesNotMatch(kept.text, /unmistakable|Set-Cookie|eyJ[A-Za-z0-9_-]{20}/);
   }
 });
+
+// Who searches first waits, and the other one completes the match: the roles in the encryption follow from it.
+for (const first of ['web', 'rust']) {
+  test(`the web client talks with the Rust client, ${first} first`, { timeout }, async (t) => {
+    const rust = await terminal(server);
+    t.after(() => rust.end());
+    const web = await Client.open(browser, server);
+    t.after(() => web.close());
+    await web.register('ayse_k');
+    const search = {
+      web: async () => {
+        await web.find.click();
+        await web.page.getByText('Looking for someone').first().waitFor();
+      },
+      rust: async () => {
+        rust.type('/find');
+        await eventually('the terminal searches', () => rust.said.includes('Looking for someone'));
+      },
+    };
+    await search[first]();
+    if (first === 'web') rust.type('/find');
+    else await web.find.click();
+    await web.matched();
+    await web.say('from the browser');
+    await eventually(() => `the words in ${rust.said}`, () => rust.said.includes('from the browser'));
+    rust.type('from the terminal');
+    await web.shows(['from the browser', 'from the terminal']);
+    rust.type('/safety');
+    const number = (await safetyNumber(web)).replace(/\D/g, '');
+    await eventually(
+      () => `${number} in ${rust.said}`,
+      () => rust.said.replace(/\D/g, '').includes(number),
+    );
+    rust.type('/leave');
+    await web.page.locator('.after').waitFor();
+  });
+}

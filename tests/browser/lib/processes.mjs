@@ -16,7 +16,9 @@ export class Program {
 
   /** Starts it with exactly this environment. The kernel ends it if this process is killed. */
   constructor(program, args, { cwd, env = {} }) {
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    // What is written to a program that has ended is lost, as from a keyboard.
+    this.#child.stdin.on('error', () => {});
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding('utf8');
       stream.on('data', (text) => {
@@ -26,6 +28,11 @@ export class Program {
     this.#child.on('error', (error) => {
       this.#said += error.message;
     });
+  }
+
+  /** Types a line. */
+  type(line) {
+    this.#child.stdin.write(`${line}\n`);
   }
 
   /** Everything it printed. */

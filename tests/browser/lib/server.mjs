@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Program, ownAddress } from './processes.mjs';
 import { eventually, pause } from './waiting.mjs';
 
-const BINARY = process.env.TEBDIL_TEST_SERVER || fileURLToPath(new URL('../../../target/debug/tebdil', import.meta.url));
+export const BINARY = process.env.TEBDIL_TEST_SERVER || fileURLToPath(new URL('../../../target/debug/tebdil', import.meta.url));
 
 /** A running server. */
 export class Server {
