@@ -5,17 +5,20 @@ import { after, before, test } from 'node:test';
 
 import { Browser } from './lib/browser.mjs';
 import { Client, pair } from './lib/client.mjs';
+import { Cluster, noCluster } from './lib/cluster.mjs';
 import { Server } from './lib/server.mjs';
 import { terminal } from './lib/terminal.mjs';
 import { eventually } from './lib/waiting.mjs';
 
 const timeout = 90_000;
+// All come from one address here.
+const SETTINGS = { TEBDIL_LIMITS__ENABLED: 'false' };
 let browser;
 let server;
 
 before(async () => {
   browser = await Browser.start();
-  server = await Server.start();
+  server = await Server.start(SETTINGS);
 });
 
 after(async () => {
@@ -38,8 +41,7 @@ async function safetyNumber({ page }) {
   return number;
 }
 
-test('two strangers meet, talk, compare numbers and part', { timeout }, async (t) => {
-  const [ayse, berk] = await met(t);
+async function meetAndPart([ayse, berk], at) {
   await ayse.say('Good evening');
   await berk.reads('Good evening');
   await berk.say('Hello to you');
@@ -51,7 +53,19 @@ test('two strangers meet, talk, compare numbers and part', { timeout }, async (t
 
   await ayse.page.getByRole('button', { name: 'Leave', exact: true }).click();
   await berk.page.locator('.after').waitFor();
-  assert.doesNotMatch(server.log, /Good evening|Hello to you|\+90532/);
+  assert.doesNotMatch(at.log, /Good evening|Hello to you|\+90532/);
+}
+
+test('two strangers meet, talk, compare numbers and part', { timeout }, async (t) => {
+  await meetAndPart(await met(t), server);
+});
+
+test('two strangers meet on two nodes behind nginx', { timeout, skip: noCluster() }, async (t) => {
+  const cluster = await Cluster.start(SETTINGS);
+  t.after(() => cluster.close());
+  const sides = await pair(browser, cluster);
+  for (const side of sides) t.after(() => side.close());
+  await meetAndPart(sides, cluster);
 });
 
 test('a reload in the middle of a chat loses nothing', { timeout }, async (t) => {
