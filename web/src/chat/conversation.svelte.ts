@@ -547,10 +547,11 @@ export class Conversation implements Chat {
   }
 
   /** The match as the server has it. Once it is over, the encryption of it is erased. */
-  take(match: Match): void {
+  take(match: Match, by?: 'self'): void {
     const before = this.ended;
     this.match = match;
     if (!this.ended || before) return;
+    if (by) this.endedBy = by;
     this.online = this.typing = false;
     this.#leaving = false;
     for (const timer of [this.#ack, this.#drafted, this.#typed]) clearTimeout(timer);
