@@ -24,5 +24,5 @@ export function claimable(
   const until = (ended ?? Date.parse(match.expires_at)) + limits.claim_window_s * 1000;
   if (ended === null) return { from: due, until };
   if (endedBy === 'self' && ended < due) return null;
-  return { from: Date.parse(match.created_at), until };
+  return { from: 0, until };
 }

@@ -1,6 +1,7 @@
 import { ago, chat, chats, HOUR, match, mine, MINUTE, said } from '../gallery/fixtures.ts';
 import type { Shown } from '../gallery/shown.ts';
 import type { Chat } from '../app/model.ts';
+import type { Rest } from '../net/rest.ts';
 import Inside from '../app/Inside.svelte';
 
 const press = (label: RegExp) => (root: HTMLElement): void => {
@@ -14,15 +15,18 @@ const peer = async (root: HTMLElement): Promise<void> => {
   await loaded();
 };
 
-const running = (then: Shown['then']): Shown => ({
+const rest = { post: async () => undefined } as unknown as Rest;
+
+const running = (then?: Shown['then']): Shown => ({
   component: Inside,
   path: '/chats/1',
-  ...(then && { then }),
+  then: then ?? loaded,
 });
 const over = (of: Chat, more: Shown['model'] = {}): Shown => ({
   component: Inside,
   path: '/chats/9',
   model: { chats: [...chats, of], ...more },
+  then: loaded,
 });
 
 const ended = (handle: string, claim: Chat['match']['claim'] = null): Chat['match'] =>
@@ -94,7 +98,7 @@ export const screens: Record<string, Shown> = {
       { ...ended('gece_kusu#6602'), status: 'completed' },
       { messages: [...unanswered, said('2', 'Uyumadım ki', 20)], endedBy: 'self' },
     ),
-    { ad: { matchId: '9', ad } },
+    { ad: { matchId: '9', ad }, rest },
   ),
   'chat-ended-later': over(chat(ended('sahaf#1550'))),
   'chat-hostile': over(hostile),

@@ -31,7 +31,8 @@ export class Reporting {
   messages: KeptEvidence[] | null = $state.raw(null);
   ticked: readonly number[] = $state.raw([]);
   all = $state(false);
-  step: 'choosing' | 'sending' | 'sent' = $state('choosing');
+  /** `refused`: nothing that could be changed would help. */
+  step: 'choosing' | 'sending' | 'sent' | 'refused' = $state('choosing');
   /** What went wrong, in words. */
   wrong = $state('');
   blocked = $state(false);
@@ -75,7 +76,7 @@ export class Reporting {
     try {
       await this.#room.report(request, this.#key(request));
     } catch (error) {
-      this.step = 'choosing';
+      this.step = final(error) ? 'refused' : 'choosing';
       this.wrong = this.#words(error, request);
       return;
     }
@@ -83,13 +84,13 @@ export class Reporting {
     this.step = 'sent';
   }
 
-  /** Alone where only this failed. */
+  /** Alone where it failed, or the report was refused. */
   async block(): Promise<void> {
     this.blocking = true;
-    this.wrong = '';
     try {
       await this.#room.block();
       this.blocked = true;
+      this.wrong = '';
     } catch (error) {
       this.wrong = `${t.notBlocked} ${explain(error)}`;
     } finally {
@@ -141,6 +142,9 @@ export class Reporting {
     this.ticked = wrong.length ? this.ticked.filter((seq) => !wrong.includes(seq)) : [];
   }
 }
+
+const FINAL = ['already_reported', 'not_reportable', 'not_found'];
+const final = (error: unknown): boolean => error instanceof Problem && FINAL.includes(error.code);
 
 /** The server takes line breaks and no other control characters. */
 function readable(note: string): string {

@@ -34,8 +34,8 @@ export const t = texts({
     sent: 'Bildiriminiz alındı',
     sentText: 'Moderatörler bakacak. Sonucu bildirimlerinizde görürsünüz.',
     sentBlocked: 'Bu kişi engellendi, bir daha eşleşmezsiniz.',
-    notBlocked: 'Bildirim gitti ama engellenemedi.',
-    block: 'Engellemeyi yeniden dene',
+    notBlocked: 'Bu kişi engellenemedi.',
+    block: 'Engelle',
     done: 'Tamam',
     refused: {
       already_reported: 'Bu kişiyi yakın zamanda bildirdiniz. Moderatörler ona bakıyor.',
@@ -79,8 +79,8 @@ export const t = texts({
     sent: 'Your report has arrived',
     sentText: 'Moderators will look at it. You will see the outcome in your notifications.',
     sentBlocked: 'This person is blocked; you will not be matched again.',
-    notBlocked: 'The report was sent, but the person could not be blocked.',
-    block: 'Try to block again',
+    notBlocked: 'This person could not be blocked.',
+    block: 'Block',
     done: 'Done',
     refused: {
       already_reported: 'You reported this person lately. Moderators are looking at it.',
