@@ -84,7 +84,7 @@ export interface Chat {
   /** Oldest first. */
   readonly messages: readonly Message[];
   readonly unread: number;
-  /** The key of the first unread message when the chat was opened. */
+  /** The key of the first unread message. */
   readonly firstUnread: string | null;
   readonly draft: string;
   /** Who ended it; null while it runs, or if that is not known. */
