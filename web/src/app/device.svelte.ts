@@ -353,7 +353,7 @@ export class Device implements Model {
       case 'notification':
         this.unreadNotifications += 1;
         this.news = frame.notification;
-        return;
+        return this.#decided(frame.notification);
       case 'notification.read':
         this.unreadNotifications = frame.unread;
         return;
@@ -397,6 +397,13 @@ export class Device implements Model {
       if (chat) chat.take(match);
       else this.#chats.push(new Conversation(this.#room(), match));
     }
+  }
+
+  /** Of a claim: the match says what became of it. */
+  #decided({ data }: Notification): void {
+    if (data.code !== 'claim_approved' && data.code !== 'claim_rejected') return;
+    const chat = this.#chat(data.match_id);
+    if (chat) void this.#lookAfter(chat);
   }
 
   async #lookAfter(chat: Conversation): Promise<void> {
@@ -511,11 +518,16 @@ export class Device implements Model {
   }
 
   async evidence(matchId: string): Promise<KeptEvidence[]> {
-    return [...(this.#chat(matchId)?.evidence ?? [])];
+    const here = this.#chat(matchId)?.evidence;
+    if (here?.length) return [...here];
+    // It outlives the chat: a match can be reported for days after its end.
+    const name = `evidence/${matchId}`;
+    const kept = await this.#store?.read<{ at: number; kept: KeptEvidence[] }>(name);
+    return kept?.get(name)?.kept ?? [];
   }
 
-  setMatch(match: Match): void {
-    this.#chat(match.id)?.take(match);
+  setMatch(match: Match, by?: 'self'): void {
+    this.#chat(match.id)?.take(match, by);
   }
 
   dismissAd(): void {

@@ -84,7 +84,7 @@ export interface Chat {
   /** Oldest first. */
   readonly messages: readonly Message[];
   readonly unread: number;
-  /** The key of the first unread message when the chat was opened. */
+  /** The key of the first unread message. */
   readonly firstUnread: string | null;
   readonly draft: string;
   /** Who ended it; null while it runs, or if that is not known. */
@@ -176,8 +176,8 @@ export interface Model {
   safetyNumber(matchId: string): Promise<string>;
   /** What can be proven of the peer's last messages, oldest first. */
   evidence(matchId: string): Promise<{ evidence: Evidence; text: string }[]>;
-  /** After a claim, a block or a report by REST: the match as the server has it now. */
-  setMatch(match: Match): void;
+  /** After a claim or a block by REST: the match as the server has it now, and who ended it. */
+  setMatch(match: Match, by?: 'self'): void;
   dismissAd(): void;
   dismissNews(): void;
 }

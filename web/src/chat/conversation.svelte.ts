@@ -1,16 +1,20 @@
 // One chat: its encryption, what was said in it, and the way of its messages to the server and
 // back. Whatever the encryption does is on the disk before anything of it leaves the page.
 
-import type { CallLink, Chat, Message, OwnMessage, Remark, Sending } from '../app/model.ts';
+import type { CallLink, Chat, OwnMessage, Sending } from '../app/model.ts';
 import { Link } from '../call/link.ts';
-import { type Bytes, fromBase64, toBase64 } from '../e2ee/bytes.ts';
-import { type Evidence, evidenceOf, KEPT_EVIDENCE } from '../e2ee/evidence.ts';
+import { type Bytes, fromBase64 } from '../e2ee/bytes.ts';
 import type { Mls } from '../e2ee/mls.ts';
-import type { Content, Opened, Session, StoredSession } from '../e2ee/session.ts';
+import type { Content, Session } from '../e2ee/session.ts';
 import type { SealedStore } from '../e2ee/store.ts';
 import type {
   ClientFrame, Match, MatchEnded, MessageNew, ServerFrame,
 } from '../net/frames.d.ts';
+import { Inbox } from './inbox.ts';
+import type { KeptEvidence, Stored, StoredChat } from './kept.ts';
+import { Outbox } from './outbox.ts';
+
+export type { KeptEvidence, StoredChat } from './kept.ts';
 
 /** What the chat needs of the device it is on. */
 export interface Room {
@@ -28,49 +32,6 @@ export interface Room {
   packagesRecord(): Record<string, unknown>;
 }
 
-type Entry = { kind: 'text'; key: string } | { kind: 'certificate'; fingerprint: string };
-
-/** Sealed, numbered, and not accepted yet. There is one at a time: the next is sealed after it. */
-interface SealedMessage {
-  seq: number;
-  kind: 'content' | 'handshake';
-  ciphertext: Bytes;
-  tag?: Bytes;
-  key?: string;
-}
-
-/** What survives a reload, in one record: the positions belong to the state of the encryption. */
-export interface StoredChat {
-  match: Match;
-  own: string;
-  session: StoredSession | null;
-  broken: boolean;
-  /** The last number that the server accepted. */
-  sent: number;
-  sealed: SealedMessage | null;
-  /** Not sealed yet, in the order they were said. */
-  queue: Entry[];
-  /** The last message of the peer that is stored here. */
-  peerSeq: number;
-  readSeq: number;
-  /** How far the peer has come with what was sent here. */
-  delivered: number;
-  read: number;
-  leaving: boolean;
-  draft: string;
-  /** For the keys of own messages. */
-  said: number;
-}
-
-export interface KeptEvidence {
-  evidence: Evidence;
-  text: string;
-}
-
-/** A message with the number it was sent under. */
-type Stored = Message & { sentAs?: number };
-
-const RETRY_MS = 2_000;
 const TYPING_MS = 6_000;
 const DRAFT_MS = 400;
 const ACK_MS = 30;
@@ -89,29 +50,18 @@ export class Conversation implements Chat {
   readonly #room: Room;
   readonly #link: Link | null;
   readonly #own: string;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
   #session: Session | null = null;
-  #sent = 0;
-  #sealed: SealedMessage | null = null;
-  #queue: Entry[] = [];
-  #peerSeq = 0;
   #readSeq = 0;
   #delivered = 0;
   #read = 0;
   #leaving = false;
   #said = 0;
-  #evidence: KeptEvidence[];
   #turn: Promise<unknown> = Promise.resolve();
-  #sending = false;
-  /** What was sealed last is not on the disk: it must not leave. */
-  #unsaved = false;
-  /** The first message of a connection may follow others that never come again. */
-  #fresh = true;
-  /** The position from which missing messages were asked for. */
-  #asked = -1;
   #ack: ReturnType<typeof setTimeout> | undefined;
   #typed: ReturnType<typeof setTimeout> | undefined;
   #drafted: ReturnType<typeof setTimeout> | undefined;
-  #told: (() => void)[] = [];
 
   constructor(room: Room, match: Match, kept?: {
     chat: StoredChat; messages: Stored[]; evidence: KeptEvidence[];
@@ -119,7 +69,9 @@ export class Conversation implements Chat {
     this.#room = room;
     this.match = match;
     this.#own = kept?.chat.own ?? room.handle;
-    this.#evidence = kept?.evidence ?? [];
+    this.#inbox = this.#makeInbox();
+    this.#inbox.evidence = kept?.evidence ?? [];
+    this.#outbox = this.#makeOutbox();
     this.unread = match.unread;
     this.#link = match.mode === 'video' && match.this_device
       ? new Link(match.id, match.role === 'offerer', {
@@ -144,7 +96,7 @@ export class Conversation implements Chat {
 
   /** The last message of the peer that is here, for `hello`. */
   get peerSeq(): number {
-    return this.#peerSeq;
+    return this.#inbox.seq;
   }
 
   get leaving(): boolean {
@@ -152,19 +104,17 @@ export class Conversation implements Chat {
   }
 
   get evidence(): readonly KeptEvidence[] {
-    return this.#evidence;
+    return this.#inbox.evidence;
   }
 
   /** The encryption comes yet. */
   get #awaited(): boolean {
-    return !this.broken && this.#peerSeq === 0;
+    return !this.broken && this.#inbox.seq === 0;
   }
 
   #restore(chat: StoredChat, messages: Stored[]): void {
-    this.#sent = chat.sent;
-    this.#sealed = chat.sealed;
-    this.#queue = chat.queue;
-    this.#peerSeq = chat.peerSeq;
+    this.#outbox.restore(chat);
+    this.#inbox.seq = chat.peerSeq;
     this.#readSeq = chat.readSeq;
     this.#delivered = chat.delivered;
     this.#read = chat.read;
@@ -173,9 +123,11 @@ export class Conversation implements Chat {
     this.draft = chat.draft;
     this.broken = chat.broken;
     this.messages = messages;
-    this.unread = messages.filter(
+    const unread = messages.filter(
       (message) => message.from === 'peer' && message.seq > this.#readSeq,
-    ).length;
+    );
+    this.unread = unread.length;
+    this.firstUnread = unread[0]?.key ?? null;
     if (!chat.session) return;
     try {
       this.#session = this.#room.mls.restore(chat.session);
@@ -190,31 +142,30 @@ export class Conversation implements Chat {
   begin(peerKeyPackage: string | null | undefined): void {
     if (this.match.role !== 'offerer' || !peerKeyPackage) return;
     void this.#exclusive(async () => {
-      if (this.#session || this.broken || this.ended || this.#sealed || this.#sent) return;
+      if (this.#session || this.broken || this.ended || this.#outbox.begun) return;
       const parties = { matchId: this.match.id, own: this.#own, peer: this.match.peer.handle };
       try {
         const made = await this.#room.mls.create(parties, fromBase64(peerKeyPackage));
         this.#session = made.session;
-        this.#sealed = { seq: 1, kind: 'handshake', ciphertext: made.welcome };
+        await this.#outbox.welcome(made.welcome);
       } catch {
         this.broken = true;
+        await this.#save().catch(() => undefined);
       }
-      await this.#saveSealed();
-      void this.#pump();
+      void this.#outbox.pump();
     });
   }
 
   /** There is a line again, and the server told everything it had to. */
   welcomed(match: Match): void {
     this.match = match;
-    this.#fresh = true;
-    this.#asked = -1;
+    this.#inbox.connected();
     this.#link?.onback?.();
     if (!match.this_device || this.ended) return;
     // Whether the last ones arrived is not known.
     if (this.#readSeq) this.#say('message.read', this.#readSeq);
-    if (this.#peerSeq > this.#readSeq) this.#say('message.ack', this.#peerSeq);
-    void this.#pump();
+    if (this.#inbox.seq > this.#readSeq) this.#say('message.ack', this.#inbox.seq);
+    void this.#outbox.pump();
   }
 
   // ——— Saying
@@ -224,19 +175,19 @@ export class Conversation implements Chat {
     const key = `s${++this.#said}`;
     const at = new Date().toISOString();
     this.messages.push({ from: 'self', key, text, at, state: 'waiting' });
-    this.#queue.push({ kind: 'text', key });
+    this.#outbox.text(key);
     this.firstUnread = null;
     void this.#exclusive(() => this.#save(key));
-    void this.#pump();
+    void this.#outbox.pump();
   }
 
   again(key: string): void {
     const message = this.#mine(key);
     if (message?.state !== 'failed' || this.ended || this.broken) return;
     message.state = 'waiting';
-    this.#queue.push({ kind: 'text', key });
+    this.#outbox.text(key);
     void this.#exclusive(() => this.#save(key));
-    void this.#pump();
+    void this.#outbox.pump();
   }
 
   discard(key: string): void {
@@ -247,135 +198,42 @@ export class Conversation implements Chat {
   }
 
   #tell(fingerprint: string): Promise<void> {
-    this.#queue.push({ kind: 'certificate', fingerprint });
-    const accepted = new Promise<void>((resolve) => this.#told.push(resolve));
+    const accepted = this.#outbox.certificate(fingerprint);
     void this.#exclusive(() => this.#save());
-    void this.#pump();
+    void this.#outbox.pump();
     return accepted;
   }
 
-  /** Sends what waits, one after the other, as long as there is something. */
-  async #pump(): Promise<void> {
-    if (this.#sending) return;
-    this.#sending = true;
-    try {
-      while (!this.ended && !this.broken) {
-        if (!this.#sealed && !(await this.#exclusive(() => this.#sealNext()))) return;
-        if (this.#unsaved) {
-          await pause(RETRY_MS);
-          await this.#exclusive(() => this.#saveSealed());
-          continue;
-        }
-        await this.#room.online();
-        if (this.ended || !this.#sealed) return;
-        const { seq, kind, ciphertext, tag } = this.#sealed;
-        const answer = await this.#room.ask({
-          type: 'message.send',
-          match_id: this.match.id,
-          seq,
-          kind,
-          ciphertext: toBase64(ciphertext),
-          ...(tag && { franking_tag: toBase64(tag) }),
-        });
-        await this.#answered(answer);
-      }
-    } finally {
-      this.#sending = false;
-    }
-  }
-
-  async #sealNext(): Promise<boolean> {
-    const entry = this.#queue[0];
-    const session = this.#session;
-    if (!entry || !session) return false;
-    const seq = this.#sent + 1;
-    try {
-      if (entry.kind === 'certificate') {
-        const content = { type: 'dtls', fingerprint: entry.fingerprint };
-        const ciphertext = await session.sealHandshake(content);
-        this.#sealed = { seq, kind: 'handshake', ciphertext };
-      } else {
-        const message = this.#mine(entry.key);
-        if (message) {
-          const content: Content = { type: 'text', text: message.text };
-          this.#sealed = { seq, kind: 'content', key: entry.key, ...(await sealed(session, content)) };
-        }
-      }
-    } catch {
-      // Too long: nothing was used up.
-      if (entry.kind === 'text') this.#failed(entry.key);
-    }
-    this.#queue.shift();
-    await this.#saveSealed();
-    return true;
-  }
-
-  async #saveSealed(): Promise<void> {
-    this.#unsaved = true;
-    try {
-      await this.#save(this.#sealed?.key);
-      this.#unsaved = false;
-    } catch {
-      // The disk is full, or the browser took it away. It is tried again.
-    }
-  }
-
-  async #answered(answer: ServerFrame): Promise<void> {
-    const pending = this.#sealed;
-    if (!pending) return;
-    if (answer.type === 'message.accepted') {
-      await this.#exclusive(async () => {
-        this.#sent = pending.seq;
-        this.#sealed = null;
-        const message = pending.key && this.#mine(pending.key);
-        if (message) {
-          message.sentAs = pending.seq;
-          message.at = answer.sent_at;
-          message.state = this.#progress(pending.seq);
-        }
-        await this.#save(pending.key);
-      });
-      if (pending.kind === 'handshake' && pending.seq > 1) this.#told.shift()?.();
-      return;
-    }
-    if (answer.type !== 'error') return;
-    switch (answer.code as string) {
-      case 'out_of_order':
-        // The server went back to an earlier state: the number is no part of what is sealed.
-        pending.seq = answer.expected_seq ?? pending.seq;
-        return;
-      case 'message_too_large':
-      case 'invalid_field':
-      case 'franking_tag_mismatch':
-        return this.#exclusive(async () => {
-          this.#sealed = null;
-          if (pending.key) this.#failed(pending.key);
-          else if (pending.seq === 1) this.broken = true;
-          await this.#save(pending.key);
-        });
-      case 'match_ended':
-      case 'not_found':
-      case 'wrong_device':
-        this.#failAll();
-        return;
-      case 'connection_lost':
-        return;
-      default:
-        await pause(answer.retry_after_ms ?? RETRY_MS);
-    }
-  }
-
-  #failed(key: string): void {
-    const message = this.#mine(key);
-    if (message) message.state = 'failed';
+  #makeOutbox(): Outbox {
+    const chat = this;
+    return new Outbox({
+      matchId: this.match.id,
+      get session() {
+        return chat.#session;
+      },
+      get closed() {
+        return chat.ended || chat.broken;
+      },
+      ask: (frame) => this.#room.ask(frame),
+      online: () => this.#room.online(),
+      message: (key) => this.#mine(key),
+      accepted: (message: OwnMessage & { sentAs?: number }, seq, sentAt) => {
+        message.sentAs = seq;
+        message.at = sentAt;
+        message.state = this.#progress(seq);
+      },
+      setUpRefused: () => (this.broken = true),
+      gone: () => this.#failAll(),
+      exclusive: (step) => this.#exclusive(step),
+      save: (...keys) => this.#save(...keys),
+    });
   }
 
   #failAll(): void {
     for (const message of this.messages) {
       if (message.from === 'self' && message.state === 'waiting') message.state = 'failed';
     }
-    this.#queue = [];
-    this.#sealed = null;
+    this.#outbox.clear();
   }
 
   // ——— Hearing
@@ -383,54 +241,39 @@ export class Conversation implements Chat {
   hear(frame: MessageNew): Promise<void> {
     return this.#exclusive(async () => {
       if (this.ended || !this.match.this_device) return;
-      if (frame.seq <= this.#peerSeq) return this.#arrived();
-      if (frame.seq > this.#peerSeq + 1 && !this.#fresh && this.#asked !== this.#peerSeq) {
-        this.#asked = this.#peerSeq;
-        const from = { match_id: this.match.id, peer_seq: this.#peerSeq };
-        this.#room.send({ type: 'message.sync', ...from });
-        return;
-      }
-      const missing = frame.seq > this.#peerSeq + 1;
-      this.#fresh = false;
-      const shown = await this.#open(frame, missing);
-      this.#peerSeq = frame.seq;
-      if (missing) shown.unshift(this.#remark('missing', frame));
-      for (const message of shown) this.#show(message);
-      await this.#save(...shown.map(({ key }) => key));
+      if (!(await this.#inbox.take(frame))) return;
       this.#arrived();
-      void this.#pump();
+      void this.#outbox.pump();
     });
   }
 
-  async #open(frame: MessageNew, missing: boolean): Promise<Stored[]> {
-    try {
-      const ciphertext = fromBase64(frame.ciphertext);
-      if (!this.#session) return await this.#join(frame, ciphertext, missing);
-      if (frame.kind === 'handshake') {
-        this.#certificate(await this.#session.openHandshake(ciphertext));
-        return [];
-      }
-      const tag = frame.franking_tag ? fromBase64(frame.franking_tag) : undefined;
-      const opened = await this.#session.open(ciphertext, tag);
-      return opened ? [await this.#shownOf(opened, ciphertext, frame)] : [];
-    } catch {
-      return [this.#remark('unreadable', frame)];
-    }
+  #makeInbox(): Inbox {
+    const chat = this;
+    return new Inbox({
+      get match() {
+        return chat.match;
+      },
+      get session() {
+        return chat.#session;
+      },
+      join: (welcome) => this.#join(welcome),
+      broke: () => (this.broken = true),
+      certificate: (content) => this.#certificate(content),
+      show: (message) => this.#show(message),
+      send: (frame) => this.#room.send(frame),
+      save: (...keys) => this.#save(...keys),
+    });
   }
 
-  async #join(frame: MessageNew, ciphertext: Bytes, missing: boolean): Promise<Stored[]> {
-    const welcome = frame.kind === 'handshake' && frame.seq === 1 && !missing;
-    if (this.match.role !== 'answerer' || !welcome || this.broken) {
-      this.broken = true;
-      return [this.#remark('unreadable', frame)];
-    }
+  async #join(welcome: Bytes): Promise<boolean> {
+    if (this.match.role !== 'answerer' || this.broken) return false;
     const parties = { matchId: this.match.id, own: this.#own, peer: this.match.peer.handle };
     try {
-      this.#session = await this.#room.mls.join(parties, ciphertext);
+      this.#session = await this.#room.mls.join(parties, welcome);
+      return true;
     } catch {
-      this.broken = true;
+      return false;
     }
-    return [];
   }
 
   #certificate(content: Content | undefined): void {
@@ -438,22 +281,6 @@ export class Conversation implements Chat {
     if (!this.#link.certificate(content.fingerprint)) {
       this.#link.hear({ type: 'error', code: 'another_certificate' });
     }
-  }
-
-  async #shownOf(opened: Opened, ciphertext: Bytes, frame: MessageNew): Promise<Stored> {
-    const { type, text } = opened.content;
-    if (type !== 'text' || typeof text !== 'string') return this.#remark('unknown', frame);
-    const { match_id, seq, sent_at, frank } = frame;
-    if (frank) {
-      const vouched = { match_id, seq, sent_at, frank };
-      const evidence = await evidenceOf(opened, ciphertext, vouched);
-      this.#evidence = [...this.#evidence, { evidence, text }].slice(-KEPT_EVIDENCE);
-    }
-    return { from: 'peer', key: `p${seq}`, seq, text, at: sent_at };
-  }
-
-  #remark(kind: Remark['kind'], { seq, sent_at }: MessageNew): Stored {
-    return { from: 'system', key: `${kind === 'missing' ? 'm' : 'p'}${seq}`, kind, at: sent_at };
   }
 
   #show(message: Stored): void {
@@ -468,7 +295,7 @@ export class Conversation implements Chat {
   #arrived(): void {
     this.#ack ??= setTimeout(() => {
       this.#ack = undefined;
-      if (!this.ended) this.#say('message.ack', this.#peerSeq);
+      if (!this.ended) this.#say('message.ack', this.#inbox.seq);
     }, ACK_MS);
   }
 
@@ -478,18 +305,11 @@ export class Conversation implements Chat {
 
   markRead(): void {
     this.unread = 0;
-    if (this.ended || !this.match.this_device || this.#readSeq >= this.#peerSeq) return;
-    this.#readSeq = this.#peerSeq;
+    this.firstUnread = null;
+    if (this.ended || !this.match.this_device || this.#readSeq >= this.#inbox.seq) return;
+    this.#readSeq = this.#inbox.seq;
     this.#say('message.read', this.#readSeq);
     void this.#exclusive(() => this.#save());
-  }
-
-  /** The line between what was read and what is new is drawn anew when the chat is opened. */
-  opened(): void {
-    const first = this.messages.find(
-      (message) => message.from === 'peer' && message.seq > this.#readSeq,
-    );
-    this.firstUnread = first?.key ?? null;
   }
 
   receipt(kind: 'delivered' | 'read', seq: number): void {
@@ -547,10 +367,11 @@ export class Conversation implements Chat {
   }
 
   /** The match as the server has it. Once it is over, the encryption of it is erased. */
-  take(match: Match): void {
+  take(match: Match, by?: 'self'): void {
     const before = this.ended;
     this.match = match;
     if (!this.ended || before) return;
+    if (by) this.endedBy = by;
     this.online = this.typing = false;
     this.#leaving = false;
     for (const timer of [this.#ack, this.#drafted, this.#typed]) clearTimeout(timer);
@@ -592,17 +413,17 @@ export class Conversation implements Chat {
       const message = key && this.messages.findLast((one) => one.key === key);
       if (message) records[this.#path(`m/${key}`)] = $state.snapshot(message);
     }
-    if (this.#evidence.length) records[`evidence/${this.match.id}`] = this.#evidenceRecord();
+    if (this.evidence.length) records[`evidence/${this.match.id}`] = this.#evidenceRecord();
     await this.#room.store.write({ ...records, ...this.#room.packagesRecord() });
   }
 
   async #saveEvidence(): Promise<void> {
-    if (!this.#evidence.length) return;
+    if (!this.evidence.length) return;
     await this.#room.store.write({ [`evidence/${this.match.id}`]: this.#evidenceRecord() });
   }
 
-  #evidenceRecord(): { at: number; kept: KeptEvidence[] } {
-    return { at: Date.now(), kept: this.#evidence };
+  #evidenceRecord(): { at: number; kept: readonly KeptEvidence[] } {
+    return { at: Date.now(), kept: this.evidence };
   }
 
   #stored(): StoredChat {
@@ -611,10 +432,8 @@ export class Conversation implements Chat {
       own: this.#own,
       session: this.#session?.stored() ?? null,
       broken: this.broken,
-      sent: this.#sent,
-      sealed: this.#sealed,
-      queue: [...this.#queue],
-      peerSeq: this.#peerSeq,
+      ...this.#outbox.stored(),
+      peerSeq: this.#inbox.seq,
       readSeq: this.#readSeq,
       delivered: this.#delivered,
       read: this.#read,
@@ -630,13 +449,4 @@ export class Conversation implements Chat {
     this.#turn = done.catch(() => undefined);
     return done;
   }
-}
-
-async function sealed(session: Session, content: Content): Promise<{ ciphertext: Bytes; tag: Bytes }> {
-  const { ciphertext, tag } = await session.seal(content);
-  return { ciphertext, tag };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

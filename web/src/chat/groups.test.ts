@@ -33,3 +33,10 @@ test('each day has a heading', () => {
   const made = groups([peer('a', '10:00'), { ...peer('b', '10:00'), at: '2026-11-25T10:00:00Z' }], null);
   expect(made.map(({ day }) => day !== null)).toEqual([true, true]);
 });
+
+test('a flood of what cannot be shown is one line', () => {
+  const remark = (key: string, kind: 'missing' | 'unreadable'): Message =>
+    ({ from: 'system', key, kind, at: at('20:15') });
+  const flood = ['a', 'b', 'c'].map((key) => remark(key, 'unreadable'));
+  expect(shape([...flood, remark('d', 'missing'), peer('e', '20:15')])).toEqual(['abc', 'd', 'e']);
+});

@@ -26,9 +26,10 @@ export function groups(messages: readonly Message[], firstUnread: string | null)
     date = of;
     const fresh = message.key === firstUnread;
     const group = made.at(-1);
-    const joins = group && last && !newDay && !fresh && !alone(message) && !alone(last)
+    const joins = group && last && !newDay && !fresh
+      && (sameRemark(last, message) || (!alone(message) && !alone(last)
       && last.from === message.from && sameState(last, message)
-      && Math.floor(Date.parse(last.at) / 60_000) === Math.floor(Date.parse(message.at) / 60_000);
+      && Math.floor(Date.parse(last.at) / 60_000) === Math.floor(Date.parse(message.at) / 60_000)));
     if (joins) group.messages.push(message);
     else {
       const day = newDay ? message.at : null;
@@ -37,6 +38,11 @@ export function groups(messages: readonly Message[], firstUnread: string | null)
     last = message;
   }
   return made;
+}
+
+/** A flood of what cannot be shown is one line. */
+function sameRemark(a: Message, b: Message): boolean {
+  return a.from === 'system' && b.from === 'system' && a.kind === b.kind;
 }
 
 /** One tick stands for a whole group. */

@@ -1,5 +1,7 @@
-import { list, span } from '../text/format.ts';
+import type { ClaimRefusal } from '../net/api.d.ts';
+import { at, list, span } from '../text/format.ts';
 import { texts } from '../text/texts.svelte.ts';
+import { toast } from '../ui/toast.svelte.ts';
 
 export const t = texts({
   tr: {
@@ -33,6 +35,7 @@ export const t = texts({
     missing: 'Arada bazı mesajlar kayboldu.',
     unreadable: 'Bir mesaj okunamadı ve gösterilmiyor.',
     unknown: 'Bu sürümün gösteremediği bir mesaj.',
+    unseen: 'Görünmeyen karakterlerden bir mesaj.',
     fresh: 'Yeni',
     waiting: 'Gönderiliyor',
     offline: 'Bağlanınca gönderilecek',
@@ -47,8 +50,8 @@ export const t = texts({
     noLine: 'Bağlantı yok. Yazdıklarınız bağlanınca gönderilir.',
     toEnd: (n: number) => (n ? `Sona git, ${n} yeni mesaj` : 'Sona git'),
     all: 'Tümünü göster',
-    copy: 'Mesajı kopyala',
     copied: 'Kopyalandı.',
+    notCopied: 'Kopyalanamadı.',
     noChat: 'Bu sohbet burada yok',
     noChatText: 'Başka bir cihazınızda olabilir ya da silinmiştir.',
     otherDevice: 'Bu sohbet diğer cihazınızda sürüyor',
@@ -56,9 +59,17 @@ export const t = texts({
     nextOne: 'Sıradakini bul',
     forget: 'Bu sohbeti listeden sil',
     ends: {
-      left: { self: 'Sohbetten ayrıldınız.', peer: 'Karşınızdaki ayrıldı.' },
-      blocked: { self: 'Engellediniz, sohbet bitti.', peer: 'Karşınızdaki sohbeti bitirdi.' },
-      hung_up: { self: 'Görüşmeyi bitirdiniz.', peer: 'Karşınızdaki görüşmeyi bitirdi.' },
+      left: { self: 'Sohbetten ayrıldınız.', peer: 'Karşınızdaki ayrıldı.', null: 'Biriniz ayrıldı.' },
+      blocked: {
+        self: 'Engellediniz, sohbet bitti.',
+        peer: 'Karşınızdaki sohbeti bitirdi.',
+        null: 'Sohbet bitirildi.',
+      },
+      hung_up: {
+        self: 'Görüşmeyi bitirdiniz.',
+        peer: 'Karşınızdaki görüşmeyi bitirdi.',
+        null: 'Görüşme bitirildi.',
+      },
       banned: 'Karşınızdaki artık burada değil.',
       expired: '24 saat doldu.',
       erased: 'Hesabını sildi.',
@@ -75,6 +86,47 @@ export const t = texts({
     done: 'Tamam',
     copyNumber: 'Kopyala',
     notYet: 'Karşınızdaki ilk kez bağlanınca görünür.',
+    cancel: 'Vazgeç',
+    block: 'Engelle',
+    blockHint: 'Bir daha eşleşmezsiniz.',
+    blockTitle: 'Engellensin mi?',
+    blockText: 'Sohbet hemen biter ve bir daha eşleşmezsiniz. Karşınızdakine engellediğiniz söylenmez.',
+    blockTextOver: 'Bir daha eşleşmezsiniz. Karşınızdakine engellediğiniz söylenmez.',
+    blockUndo: 'Engeli hesabınızdan kaldırabilirsiniz.',
+    blocked: 'Engellendi.',
+    report: 'Bildir',
+    reportHint: 'Moderatörler bakar. Kimin bildirdiği söylenmez.',
+    blockOrReport: 'Engelle veya bildir',
+    safetyHint: 'Aranızda kimse olmadığını görün.',
+    picture: 'Aynı numaranın resmi',
+    after: 'Sohbetten sonra',
+    claim: 'Hakkımı geri iste',
+    claimTitle: 'Hakkınızı geri isteyebilirsiniz',
+    claimText: 'Karşınızdaki size hiç yazmadı.',
+    claimVideo: 'Görüşme hiç kurulmadı.',
+    claimSoon: 'İstek bir dakika içinde sonuçlanır.',
+    claimUntil: (until: string) => `${until} isteyebilirsiniz.`,
+    claimPending: 'Bir dakika içinde sonuçlanır.',
+    claimApproved: 'Bu eşleşmenin hakkı size geri verildi.',
+    claims: {
+      pending: 'İsteğiniz inceleniyor',
+      approved: 'Hakkınız geri verildi',
+      rejected: 'Hakkınız geri verilmedi',
+    },
+    refusals: {
+      too_early: 'Bunun için henüz erken.',
+      answered: 'Karşınızdaki size yazmış, bu yüzden hak geri verilmez.',
+      connected: 'Görüşme kurulmuş, bu yüzden hak geri verilmez.',
+      left_early: 'Siz erken ayrıldınız, bu yüzden hak geri verilmez.',
+      too_late: 'Bunun süresi geçti.',
+      daily_cap: 'Bugün daha fazla hak geri istenemez.',
+      not_paid: 'Bu eşleşme bir hak harcamadı.',
+      unknown: 'Bu eşleşmenin hakkı geri verilmez.',
+    },
+    claimFrom: (when: string) => `${when} isteyebilirsiniz.`,
+    ad: 'Reklam',
+    closeAd: 'Reklamı kapat',
+    newTab: '(yeni sekmede açılır)',
   },
   en: {
     title: 'Chats',
@@ -107,6 +159,7 @@ export const t = texts({
     missing: 'Some messages in between were lost.',
     unreadable: 'A message could not be read and is not shown.',
     unknown: 'A message that this version cannot show.',
+    unseen: 'A message of characters that cannot be seen.',
     fresh: 'New',
     waiting: 'Sending',
     offline: 'Will be sent when you are connected',
@@ -121,8 +174,8 @@ export const t = texts({
     noLine: 'No connection. What you write is sent when it is back.',
     toEnd: (n) => (n ? `To the end, ${n} new` : 'To the end'),
     all: 'Show all',
-    copy: 'Copy message',
     copied: 'Copied.',
+    notCopied: 'Could not be copied.',
     noChat: 'This chat is not here',
     noChatText: 'It may be on another device of yours, or deleted.',
     otherDevice: 'This chat goes on on your other device',
@@ -130,9 +183,21 @@ export const t = texts({
     nextOne: 'Find the next',
     forget: 'Delete this chat from the list',
     ends: {
-      left: { self: 'You left the chat.', peer: 'The other person left.' },
-      blocked: { self: 'You blocked this person; the chat has ended.', peer: 'The other person ended the chat.' },
-      hung_up: { self: 'You ended the call.', peer: 'The other person ended the call.' },
+      left: {
+        self: 'You left the chat.',
+        peer: 'The other person left.',
+        null: 'One of you left.',
+      },
+      blocked: {
+        self: 'You blocked this person; the chat has ended.',
+        peer: 'The other person ended the chat.',
+        null: 'The chat was ended.',
+      },
+      hung_up: {
+        self: 'You ended the call.',
+        peer: 'The other person ended the call.',
+        null: 'The call was ended.',
+      },
       banned: 'The other person is no longer here.',
       expired: 'The 24 hours are over.',
       erased: 'The account was deleted.',
@@ -149,14 +214,55 @@ export const t = texts({
     done: 'Done',
     copyNumber: 'Copy',
     notYet: 'It appears once the other person is connected.',
+    cancel: 'Cancel',
+    block: 'Block',
+    blockHint: 'You will not be matched again.',
+    blockTitle: 'Block this person?',
+    blockText: 'The chat ends at once and you will not be matched again. The other person is not told.',
+    blockTextOver: 'You will not be matched again. The other person is not told.',
+    blockUndo: 'You can undo this in your account.',
+    blocked: 'Blocked.',
+    report: 'Report',
+    reportHint: 'Moderators look at it. Nobody is told who reported.',
+    blockOrReport: 'Block or report',
+    safetyHint: 'See that nobody is between you.',
+    picture: 'The same number as a picture',
+    after: 'After the chat',
+    claim: 'Ask for it back',
+    claimTitle: 'You can ask for this search back',
+    claimText: 'The other person never wrote to you.',
+    claimVideo: 'The call was never connected.',
+    claimSoon: 'It is decided within a minute.',
+    claimUntil: (until) => `You can ask ${until}.`,
+    claimPending: 'It is decided within a minute.',
+    claimApproved: 'What this match cost was given back to you.',
+    claims: {
+      pending: 'Your request is being looked at',
+      approved: 'You got it back',
+      rejected: 'It was not given back',
+    },
+    refusals: {
+      too_early: 'It is too early for that.',
+      answered: 'The other person wrote to you, so it is not given back.',
+      connected: 'The call was connected, so it is not given back.',
+      left_early: 'You left early, so it is not given back.',
+      too_late: 'It is too late for that.',
+      daily_cap: 'No more can be asked for today.',
+      not_paid: 'This match cost nothing.',
+      unknown: 'It is not given back for this match.',
+    },
+    claimFrom: (when) => `You can ask ${when}.`,
+    ad: 'Advertisement',
+    closeAd: 'Close the advertisement',
+    newTab: '(opens in a new tab)',
   },
 });
 
-type Side = 'self' | 'peer';
-
-/** Why it ended, in words. */
-export function endWords(reason: string | null | undefined, by: Side | 'system' | null): string {
-  const side: Side = by === 'self' ? 'self' : 'peer';
+/** Why it ended, in words. Who ended it is not known after a reload. */
+export function endWords(
+  reason: string | null | undefined, by: 'self' | 'peer' | 'system' | null,
+): string {
+  const side = by === 'self' || by === 'peer' ? by : 'null';
   switch (reason) {
     case 'left':
     case 'blocked':
@@ -169,4 +275,16 @@ export function endWords(reason: string | null | undefined, by: Side | 'system' 
     default:
       return t.ended;
   }
+}
+
+/** Why a right is not given back. */
+export function claimWords(
+  reason: ClaimRefusal | null | undefined, eligibleAt: string | null = null,
+): string {
+  const why = reason ? t.refusals[reason] : t.refusals.unknown;
+  return eligibleAt ? `${why} ${t.claimFrom(at(eligibleAt))}` : why;
+}
+
+export async function copied(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text).then(() => toast(t.copied), () => toast(t.notCopied));
 }

@@ -53,7 +53,7 @@ export const meta: Meta = {
   phone_verification: true,
   password_reset: true,
   modes: ['text', 'video'],
-  limits: { match_ttl_s: 86_400, background_search_s: 600, claim_after_s: 7_200 } as Meta['limits'],
+  limits: { match_ttl_s: 86_400, background_search_s: 600, claim_after_s: 7_200, claim_video_after_s: 60, claim_window_s: 86_400, report_messages: 20, reports_per_day: 20 } as Meta['limits'],
   plans: [
     { name: 'free', daily_text: 10, daily_video: 3, days: null },
     { name: 'premium', daily_text: 100, daily_video: 30, days: 30 },
@@ -208,7 +208,7 @@ export function fixture(over: Partial<Model> = {}): Model {
     markRead: nothing,
     leave: nothing,
     forget: later,
-    safetyNumber: async () => '482913705164820937561940275813',
+    safetyNumber: async () => '41802 07733 95126 38840 60917 22654',
     evidence: async () => [],
     setMatch: nothing,
     dismissAd: nothing,

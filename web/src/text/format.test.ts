@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { ago, at, day, list, span, stamp, stopwatch, time } from './format.ts';
+import { ago, at, day, list, span, stamp, stopwatch, time, until } from './format.ts';
 import { language } from './texts.svelte.ts';
 
 const now = new Date(2026, 10, 24, 20, 26).getTime();
@@ -32,6 +32,15 @@ test('a moment is told within a sentence', () => {
   language.current = 'en';
   expect(at(local(1, 20, 14), now)).toBe('tomorrow at 20:14');
   expect(at(local(3, 0, 0), now)).toBe('on 27 November at 00:00');
+});
+
+test('an end is told within a sentence', () => {
+  language.current = 'tr';
+  expect(until(local(0, 20, 14), now)).toBe('20:14’e kadar');
+  expect(until(local(1, 9, 0), now)).toBe('yarın 09:00’a kadar');
+  expect(until(local(3, 0, 6), now)).toBe('27 Kasım 00:06’ya kadar');
+  language.current = 'en';
+  expect(until(local(1, 20, 14), now)).toBe('until tomorrow 20:14');
 });
 
 test('a stamp is short', () => {

@@ -60,6 +60,17 @@ export function at(when: When, now = Date.now()): string {
   return turkish ? `${which} ${said}` : `on ${which} ${said}`;
 }
 
+/** Within a sentence: "20:14’e kadar", "yarın 20:14’e kadar"; "until 20:14", "until tomorrow 20:14". */
+export function until(when: When, now = Date.now()): string {
+  const clock = time(when);
+  const turkish = language.current === 'tr';
+  const days = daysFrom(now, new Date(when));
+  const name = day(when, now);
+  const near = Math.abs(days) === 1 ? name.toLocaleLowerCase(turkish ? 'tr' : 'en') : name;
+  const which = days === 0 ? '' : `${near} `;
+  return turkish ? `${which}${clock}${clockEnding(clock, 'e')} kadar` : `until ${which}${clock}`;
+}
+
 /** In a list, short: "20:24", "dün", "24 Kas". */
 export function stamp(when: When, now = Date.now()): string {
   const then = new Date(when);
