@@ -106,7 +106,7 @@ export const t = texts({
     claimText: 'Karşınızdaki size hiç yazmadı.',
     claimVideo: 'Görüşme hiç kurulmadı.',
     claimSoon: 'İstek bir dakika içinde sonuçlanır.',
-    claimUntil: (until: string) => `${until} isteyebilirsiniz.`,
+    claimUntil: (until: string) => `Bunu ${until} isteyebilirsiniz.`,
     claimPending: 'Bir dakika içinde sonuçlanır.',
     claimApproved: 'Bu eşleşmenin hakkı size geri verildi.',
     claims: {
