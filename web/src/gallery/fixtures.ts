@@ -58,7 +58,7 @@ export const meta: Meta = {
     { name: 'free', daily_text: 10, daily_video: 3, days: null },
     { name: 'premium', daily_text: 100, daily_video: 30, days: 30 },
   ],
-  invitations: {} as Meta['invitations'],
+  invitations: { invited_reward: 10, inviter_reward: 0, per_day: 20 } as Meta['invitations'],
   phone_countries: null,
   phone_region: 'TR',
   time_zone: 'Europe/Istanbul',
