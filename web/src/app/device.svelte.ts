@@ -2,6 +2,7 @@
 // see of it is `Model`.
 
 import { Conversation, type KeptEvidence, type StoredChat } from '../chat/conversation.svelte.ts';
+import { Past } from '../chat/past.svelte.ts';
 import { holdDevice, SealedStore } from '../e2ee/store.ts';
 import { Searching } from '../find/search.svelte.ts';
 import { wishes } from '../find/wishes.svelte.ts';
@@ -52,6 +53,10 @@ export class Device implements Model {
   readonly #searching = new Searching({
     ask: (frame) => this.#connection!.ask(frame),
     keys: () => this.#keys!.fill(),
+  });
+  readonly #past = new Past({
+    page: (cursor) => this.rest.get('/v1/matches', { query: { cursor } as never }),
+    add: (match) => this.#addPast(match),
   });
   #store: SealedStore | null = null;
   #keeper: TokenKeeper | null = null;
@@ -227,6 +232,7 @@ export class Device implements Model {
     this.#store?.close();
     this.#keeper = this.#connection = this.#keys = this.#store = null;
     this.#searching.found();
+    this.#past.forget();
     wishes.forget();
     await SealedStore.erase().catch(() => undefined);
     this.phase = phase;
@@ -385,18 +391,8 @@ export class Device implements Model {
     }
     this.#searching.welcomed(welcome.search);
     await this.#keys?.remain(welcome.keys_remaining);
-    void this.#lateEnds();
-  }
-
-  /** The matches that ended lately: some can be claimed. */
-  async #lateEnds(): Promise<void> {
-    const { items } = await this.rest.get('/v1/matches').catch(() => ({ items: [] as Match[] }));
-    for (const match of items) {
-      if (match.status === 'active' || this.#forgotten.has(match.id)) continue;
-      const chat = this.#chat(match.id);
-      if (chat) chat.take(match);
-      else this.#chats.push(new Conversation(this.#room(), match));
-    }
+    // Some that ended lately can be claimed.
+    void this.#past.newest().catch(() => undefined);
   }
 
   /** Of a claim: the match says what became of it. */
@@ -410,6 +406,14 @@ export class Device implements Model {
     const path = { id: chat.match.id };
     const match = await this.rest.get('/v1/matches/{id}', { path }).catch(() => null);
     if (match) chat.take(match);
+  }
+
+  #addPast(match: Match): boolean {
+    if (match.status === 'active' || this.#forgotten.has(match.id)) return false;
+    const chat = this.#chat(match.id);
+    if (chat) chat.take(match);
+    else this.#chats.push(new Conversation(this.#room(), match));
+    return !chat;
   }
 
   #chat(id: string): Conversation | undefined {
@@ -444,6 +448,14 @@ export class Device implements Model {
 
   chat(matchId: string): Chat | undefined {
     return this.#chat(matchId);
+  }
+
+  get moreChats(): boolean {
+    return this.#past.more;
+  }
+
+  loadMoreChats(): Promise<void> {
+    return this.#past.earlier();
   }
 
   find(wishes: MatchFind): void {

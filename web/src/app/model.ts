@@ -131,6 +131,8 @@ export interface Model {
   readonly found: string | null;
   /** Running ones first, each by the newest message, then those that ended. */
   readonly chats: readonly Chat[];
+  /** The server may know of more that ended. */
+  readonly moreChats: boolean;
   /** The ad to be shown after this match. */
   readonly ad: { matchId: string | null; ad: Ad } | null;
   readonly ban: Ban | null;
@@ -157,6 +159,8 @@ export interface Model {
   takeOver(): Promise<void>;
 
   chat(matchId: string): Chat | undefined;
+  /** Throws `Problem`. */
+  loadMoreChats(): Promise<void>;
   /** A second one replaces the first: "keep looking and wake me" is `find` with `background`. */
   find(wishes: MatchFind): void;
   cancelSearch(): void;

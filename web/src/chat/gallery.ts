@@ -67,6 +67,13 @@ const hostile = chat(match('9', 'marti\u202e#4410', { created_at: ago(HOUR) }), 
   ],
 });
 
+const flood = chat(match('9', 'marti#4410', { created_at: ago(20 * HOUR) }), {
+  messages: Array.from({ length: 5_000 }, (_, i) => {
+    const text = `${i + 1}. ${'kahve içer miyiz '.repeat(1 + (i % 7))}`;
+    return i % 3 ? said(String(i + 1), text, 1_100 - i / 5) : mine(`s${i}`, text, 1_100 - i / 5);
+  }),
+});
+
 const ad = {
   id: '5',
   title: 'Mahallenizdeki sahaf',
@@ -76,6 +83,18 @@ const ad = {
 };
 
 export const screens: Record<string, Shown> = {
+  'chats-past': {
+    component: Inside,
+    path: '/chats',
+    model: {
+      chats: [...chats, chat(ended('sahaf#1550')), chat({ ...ended('gece_kusu#6602'), id: '10' })],
+      moreChats: true,
+    },
+    then: async (root) => {
+      await loaded();
+      for (const fold of root.querySelectorAll('details')) fold.open = true;
+    },
+  },
   'chat-peer': running(peer),
   'chat-safety': running(async (root) => {
     await peer(root);
@@ -102,6 +121,7 @@ export const screens: Record<string, Shown> = {
   ),
   'chat-ended-later': over(chat(ended('sahaf#1550'))),
   'chat-hostile': over(hostile),
+  'chat-flood': over(flood),
   'chat-broken': over(chat(match('9', 'sahaf#1550'), { broken: true })),
   'chat-elsewhere': over(chat(match('9', 'sahaf#1550', { this_device: false }))),
 };

@@ -10,11 +10,13 @@ const UNSEEN = /^[\s\p{Cc}\p{Cf}\p{M}\p{Default_Ignorable_Code_Point}\u2800]*$/u
 export const unseen = (text: string): boolean => UNSEEN.test(text);
 
 /** The beginning of a long text; `cut` tells that there is more. */
-export function shortened(text: string): { text: string; cut: boolean } {
-  let end = text.length > MOST_CHARS ? MOST_CHARS : text.length;
+export function shortened(
+  text: string, most = MOST_CHARS, mostLines = MOST_LINES,
+): { text: string; cut: boolean } {
+  let end = Math.min(most, text.length);
   let lines = 0;
   for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) {
-    if (++lines === MOST_LINES) end = at;
+    if (++lines === mostLines) end = at;
   }
   if (end === text.length) return { text, cut: false };
   // A character outside the BMP is two units: never half of one.

@@ -2,6 +2,8 @@
 // for checks of accessibility. Not in the build. Without a name: all names.
 
 import { mount, tick } from 'svelte';
+// Before a room that needs it: it shows the theme that was chosen, not the one of the address.
+import '../app/theme.svelte.ts';
 import '../ui/tokens.css';
 import '../ui/components.css';
 import '../ui/screens.css';
