@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 
 import { eventually } from './waiting.mjs';
 
-const PASSWORD = 'a long enough passphrase';
+export const PASSWORD = 'a long enough passphrase';
 const PATIENCE = { timeout: 20_000 };
 
 /** A page of the web client. It speaks English on a phone, unless told otherwise. */
@@ -15,6 +15,7 @@ export class Client {
   faults = [];
   #server;
   #context;
+  #phone;
 
   static async open(browser, server, { viewport = { width: 390, height: 844 }, locale = 'en' } = {}) {
     const client = new Client();
@@ -49,10 +50,11 @@ export class Client {
   }
 
   /** Registers, as a new user would, and ends at home. */
-  async register(alias) {
+  async register(alias, link = `${this.#server.url}/register`) {
     const { page } = this;
-    await page.goto(`${this.#server.url}/register`);
-    await page.getByLabel('Mobile number').fill(`+90532${randomInt(1_000_000, 9_999_999)}`);
+    this.#phone = `+90532${randomInt(1_000_000, 9_999_999)}`;
+    await page.goto(link);
+    await page.getByLabel('Mobile number').fill(this.#phone);
     await this.#next();
     await page.locator('input').first().fill(alias);
     const date = page.locator('.date input');
@@ -62,6 +64,15 @@ export class Client {
     await page.getByRole('checkbox').check();
     await page.locator('form button[type=submit], .dock button').last().click();
     await this.find.waitFor();
+  }
+
+  /** Types the phone and a password, and presses. */
+  async signIn(password) {
+    const { page } = this;
+    await page.goto(`${this.#server.url}/sign-in`);
+    await page.getByLabel('Mobile number').fill(this.#phone);
+    await page.getByLabel('Password', { exact: true }).fill(password);
+    await page.locator('form button[type=submit]').click();
   }
 
   #next() {
