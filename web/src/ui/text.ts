@@ -16,7 +16,7 @@ export const t = texts({
   en: {
     close: 'Close',
     undo: 'Undo',
-    told: 'Messages',
+    told: 'Notices',
     remove: 'remove',
     add: 'add',
     loading: 'Loading',
