@@ -122,6 +122,9 @@ export const screens: Record<string, Shown> = {
   'chat-ended-later': over(chat(ended('sahaf#1550'))),
   'chat-hostile': over(hostile),
   'chat-flood': over(flood),
+  'chat-unread': over(
+    chat(flood.match, { messages: flood.messages, unread: 1_000, firstUnread: '4001' }),
+  ),
   'chat-broken': over(chat(match('9', 'sahaf#1550'), { broken: true })),
   'chat-elsewhere': over(chat(match('9', 'sahaf#1550', { this_device: false }))),
 };
