@@ -12,7 +12,7 @@ export const t = texts({
     left: (n: number) => `Bugün ${n} hak kaldı`,
     bonus: (n: number) => `+${n} ek hak`,
     renewed: (when: string) => `${when} yenilenir`,
-    used: (when: string) => `Bugünkü haklarınız bitti. ${when} yenilenir.`,
+    used: (when: string) => `Bugünkü haklarınız bitti, ${when} yenilenir.`,
     whom: 'Kimi arayalım?',
     interests: 'İlgi alanları',
     another: 'Başka bir ilgi alanı',
