@@ -87,7 +87,10 @@ export const screens: Record<string, Shown> = {
     component: Inside,
     path: '/chats',
     model: {
-      chats: [...chats, chat(ended('sahaf#1550')), chat({ ...ended('gece_kusu#6602'), id: '10' })],
+      chats: [...chats, chat(ended('sahaf#1550')), chat({ ...ended('deleted#0000'), id: '10', status: 'completed', ended_reason: 'erased' }),
+        chat({ ...claimed('approved').match, id: '11' }, { endedBy: 'peer' }),
+        chat({ ...claimed('pending').match, id: '12' }),
+      ],
       moreChats: true,
     },
     then: async (root) => {

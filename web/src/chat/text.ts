@@ -125,6 +125,11 @@ export const t = texts({
       not_paid: 'Bu eşleşme bir hak harcamadı.',
       unknown: 'Bu eşleşmenin hakkı geri verilmez.',
     },
+    claimBadges: {
+      open: 'hak istenebilir',
+      pending: 'hak istendi',
+      approved: 'hak geri verildi',
+    },
     claimFrom: (when: string) => `${when} isteyebilirsiniz.`,
     ad: 'Reklam',
     closeAd: 'Reklamı kapat',
@@ -254,6 +259,11 @@ export const t = texts({
       daily_cap: 'No more can be asked for today.',
       not_paid: 'This match cost nothing.',
       unknown: 'It is not given back for this match.',
+    },
+    claimBadges: {
+      open: 'ask for it back',
+      pending: 'asked back',
+      approved: 'given back',
     },
     claimFrom: (when) => `You can ask ${when}.`,
     ad: 'Advertisement',
