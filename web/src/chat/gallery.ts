@@ -123,6 +123,9 @@ export const screens: Record<string, Shown> = {
     { ad: { matchId: '9', ad }, rest },
   ),
   'chat-ended-later': over(chat(ended('sahaf#1550'))),
+  'chat-ended-call': over(
+    chat({ ...ended('sahaf#1550'), mode: 'video', ended_reason: 'hung_up' }, { endedBy: 'peer' }),
+  ),
   'chat-hostile': over(hostile),
   'chat-flood': over(flood),
   'chat-unread': over(
