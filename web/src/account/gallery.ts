@@ -1,4 +1,5 @@
 import Inside from '../app/Inside.svelte';
+import Phase from '../app/Phase.svelte';
 import { ago, HOUR, me, MINUTE } from '../gallery/fixtures.ts';
 import type { Shown } from '../gallery/shown.ts';
 import type { Rest } from '../net/rest.ts';
@@ -45,7 +46,22 @@ const room = (name: string, api: Rest = good): Shown => ({
 });
 const submit = (root: HTMLElement): void => root.querySelector<HTMLElement>('[type=submit]')?.click();
 
+const token = { appealToken: 'x' };
+const term = { reason: 'threat', until: ago(-40 * 24 * HOUR), appealable: true, ...token };
+const banned = (ban: object, api: Rest = none): Shown => ({
+  component: Phase,
+  model: { phase: 'banned', ban: { ...term, ...ban }, rest: api },
+});
+const appealed = (status: string): Rest =>
+  rest(async () => ({ items: [{ id: '1', status, created_at: ago(6 * HOUR) }] }));
+
 export const screens: Record<string, Shown> = {
+  banned: banned({}),
+  'banned-for-good': banned({ until: null, reason: 'Birkaç kişiye, farklı günlerde aynı reklam.' }),
+  'banned-sent': banned({ appealable: false }, appealed('open')),
+  'banned-upheld': banned({ appealable: false }, appealed('upheld')),
+  'banned-lifted': banned({ appealable: false }, appealed('lifted')),
+  'banned-unknown': banned({ reason: '', until: null, appealable: false, appealToken: null }),
   account: { component: Inside, path: '/account' },
   'account-premium-on': {
     component: Inside,

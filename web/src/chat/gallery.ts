@@ -87,7 +87,10 @@ export const screens: Record<string, Shown> = {
     component: Inside,
     path: '/chats',
     model: {
-      chats: [...chats, chat(ended('sahaf#1550')), chat({ ...ended('gece_kusu#6602'), id: '10' })],
+      chats: [...chats, chat(ended('sahaf#1550')), chat({ ...ended('deleted#0000'), id: '10', status: 'completed', ended_reason: 'erased' }),
+        chat({ ...claimed('approved').match, id: '11' }, { endedBy: 'peer' }),
+        chat({ ...claimed('pending').match, id: '12' }),
+      ],
       moreChats: true,
     },
     then: async (root) => {
@@ -120,8 +123,14 @@ export const screens: Record<string, Shown> = {
     { ad: { matchId: '9', ad }, rest },
   ),
   'chat-ended-later': over(chat(ended('sahaf#1550'))),
+  'chat-ended-call': over(
+    chat({ ...ended('sahaf#1550'), mode: 'video', ended_reason: 'hung_up' }, { endedBy: 'peer' }),
+  ),
   'chat-hostile': over(hostile),
   'chat-flood': over(flood),
+  'chat-unread': over(
+    chat(flood.match, { messages: flood.messages, unread: 1_000, firstUnread: '4001' }),
+  ),
   'chat-broken': over(chat(match('9', 'sahaf#1550'), { broken: true })),
   'chat-elsewhere': over(chat(match('9', 'sahaf#1550', { this_device: false }))),
 };

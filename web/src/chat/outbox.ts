@@ -92,7 +92,8 @@ export class Outbox {
           continue;
         }
         await chat.online();
-        if (chat.closed || !this.#sealed) return;
+        if (chat.closed) return;
+        if (!this.#sealed) continue;
         const { seq, kind, ciphertext, tag } = this.#sealed;
         const answer = await chat.ask({
           type: 'message.send',
