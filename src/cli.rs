@@ -126,7 +126,7 @@ impl Cli {
                 let _ = writeln!(io::stderr(), "warning: {warning}");
             }
             let keys = Secrets::find(&config).map(drop).map_err(RunError::from);
-            return match keys.and_then(|()| push::client(&config.push, &config.clock()).map(drop)) {
+            return match keys.and_then(|()| push::fcm(&config.push, &config.clock()).map(drop)) {
                 Ok(()) => say("the settings are good"),
                 Err(error) => complain(&error, EXIT_CONFIG),
             };

@@ -26,6 +26,7 @@ use crate::{
     match_ends::Rooms,
     matching::{self, Matchmaker, MatchmakerConfig},
     notifications::{Notifier, Wakeups, WakeupsTask},
+    push,
     relay::Relays,
     ws::{Activity, Sockets},
 };
@@ -82,7 +83,9 @@ impl Node {
         let rooms = rooms(&base, &keys, &relays, &wakeups);
         wake(&base, wakeups, &notifier);
         let ends = base.ends(Some(Arc::clone(&relays)), Some(rooms.clone()));
-        let workers = base.workers(true, &ends, &notifier)?;
+        let vapid_key = secrets.vapid_key.clone();
+        let web_push = push::web(&base.config.push, vapid_key, &base.clock)?;
+        let workers = base.workers(true, &ends, &notifier, web_push.clone())?;
         if base.config.workers.enabled {
             base.run_jobs(workers.clone());
         }
@@ -130,6 +133,7 @@ impl Node {
             notifier,
             matchmaker,
             workers,
+            web_push,
             limiters,
             database_check: DatabaseCheck::default(),
             tasks: base.tasks,
