@@ -36,7 +36,8 @@ CREATE TABLE users (
     overdraft_day TEXT NOT NULL DEFAULT '',
     overdraft_text BIGINT NOT NULL DEFAULT 0,
     overdraft_video BIGINT NOT NULL DEFAULT 0,
-    terms_version TEXT NOT NULL,
+    -- The version of the terms that was accepted last, and when.
+    terms_version BIGINT NOT NULL,
     terms_accepted_at TIMESTAMPTZ NOT NULL,
     invite_code TEXT NOT NULL UNIQUE,
     created_at TIMESTAMPTZ NOT NULL,

@@ -20,6 +20,7 @@ use crate::{
     app::{self, Listeners},
     config::{Config, DEFAULT_TOML, Secrets},
     error::RunError,
+    legal::LegalTexts,
     lifecycle::Shutdown,
     observability, push,
     turn::Turn,
@@ -126,7 +127,11 @@ impl Cli {
                 let _ = writeln!(io::stderr(), "warning: {warning}");
             }
             let keys = Secrets::find(&config).map(drop).map_err(RunError::from);
-            return match keys.and_then(|()| push::fcm(&config.push, &config.clock()).map(drop)) {
+            let texts = LegalTexts::load(&config).map(drop).map_err(RunError::from);
+            return match keys
+                .and(texts)
+                .and_then(|()| push::fcm(&config.push, &config.clock()).map(drop))
+            {
                 Ok(()) => say("the settings are good"),
                 Err(error) => complain(&error, EXIT_CONFIG),
             };
@@ -158,9 +163,12 @@ impl Cli {
         runtime.shutdown_timeout(Duration::from_secs(1));
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error @ (RunError::Secrets(_) | RunError::Push(_) | RunError::Alone)) => {
-                complain(&error, EXIT_CONFIG)
-            }
+            Err(
+                error @ (RunError::Secrets(_)
+                | RunError::Legal(_)
+                | RunError::Push(_)
+                | RunError::Alone),
+            ) => complain(&error, EXIT_CONFIG),
             Err(error) => complain(&error, 1),
         }
     }

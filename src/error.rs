@@ -3,13 +3,15 @@
 use tebdil_core::{realtime::RealtimeError, store::StoreError};
 use tebdil_workers::VerifierError;
 
-use crate::config::SecretsError;
+use crate::{config::SecretsError, legal::LegalError};
 
 /// The server could not start, or could not go on. No text here holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    #[error(transparent)]
+    Legal(#[from] LegalError),
     #[error("the database cannot be used: {0}")]
     Store(#[from] StoreError),
     #[error("redis.url: {0}")]

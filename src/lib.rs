@@ -19,6 +19,7 @@ pub mod error;
 pub mod evidence;
 pub mod http;
 pub mod hub;
+mod legal;
 pub mod lifecycle;
 pub mod limits;
 pub mod match_ends;

@@ -265,7 +265,7 @@ impl TestStore {
             alias: Self::alias(alias),
             birth_year: 1990,
             locale: Locale::Tr,
-            terms_version: "1".to_owned(),
+            terms_version: 1,
             invite: None,
         }
     }

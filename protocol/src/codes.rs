@@ -71,6 +71,7 @@ error_codes! {
     TotpInvalid = "totp_invalid", 401, "The code of the second factor is not valid, or was used before.";
     TotpEnrolled = "totp_enrolled", 409, "The account has a second factor already.";
     TotpEnrolmentRequired = "totp_enrolment_required", 403, "Staff must set up a second factor first.";
+    ConsentRequired = "consent_required", 403, "The current terms must be accepted first.";
     Banned = "banned", 403, "The account is banned.";
     TooManyAttempts = "too_many_attempts", 429, "Too many attempts; try again later.";
     RateLimited = "rate_limited", 429, "Too many requests; slow down.";
@@ -141,6 +142,8 @@ pub enum CloseCode {
     Replaced = 4009,
     Draining = 4012,
     TooLarge = 4013,
+    /// The terms have changed, and the user has not accepted them.
+    ConsentRequired = 4014,
     RateLimited = 4029,
     SlowConsumer = 4030,
 }
@@ -170,6 +173,7 @@ impl CloseCode {
                 | Self::Banned
                 | Self::Replaced
                 | Self::TooLarge
+                | Self::ConsentRequired
         )
     }
 

@@ -12,6 +12,7 @@ mod evidence;
 pub mod franking;
 pub mod id;
 mod jobs;
+mod meta;
 pub mod notice;
 mod notification;
 mod overview;
@@ -48,6 +49,9 @@ pub use client_frame::{
 pub use codes::{CloseCode, ErrorCode};
 pub use evidence::{Evidence, Frank};
 pub use jobs::{AdminJob, JobQueue, JobQueues};
+pub use meta::{
+    ConsentRequest, InvitationRules, Meta, MetaLimits, MetaPlan, MetaTexts, Translations,
+};
 pub use notification::{
     Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread,
 };

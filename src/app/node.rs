@@ -9,6 +9,7 @@ use tebdil_core::{
     store::MatchRules,
 };
 use tebdil_protocol::{domain::Mode, time::Clock};
+use tebdil_workers::web_push::WebPush;
 use tokio_util::sync::CancellationToken;
 
 use super::{Base, Listeners, Role, router::NodeServices, wind_down};
@@ -19,8 +20,9 @@ use crate::{
     chat::{Chat, NewMatches},
     config::{Config, Secrets},
     error::RunError,
-    http::{self, Api, DatabaseCheck},
+    http::{self, Api, DatabaseCheck, LegalPages},
     hub::NodeMessage,
+    legal::LegalTexts,
     lifecycle::{Shutdown, Tasks},
     limits::{Connections, GuessLog, Limiters},
     match_ends::Rooms,
@@ -71,6 +73,7 @@ impl Node {
         clock: Clock,
         tasks: Tasks,
     ) -> Result<Self, RunError> {
+        let legal = LegalTexts::load(&config)?;
         // Boxed: it is large, and gone once it is done.
         let (base, incoming) = Box::pin(Base::start(Role::Node, config, clock, tasks)).await?;
         let keys = Keys::new(secrets, &base);
@@ -79,12 +82,15 @@ impl Node {
             .relays(&base.config.relay, secrets.relay_secret.clone())
             .await?;
         let (wakeups, notifier) = (Arc::<Wakeups>::default(), base.notifier());
-        let matchmaker = matchmaker(&base, &relays, &wakeups);
+        let modes = modes(&relays);
+        let vapid_key = secrets.vapid_key.clone();
+        let web_push = push::web(&base.config.push, vapid_key, &base.clock)?;
+        let vapid_public_key = web_push.as_deref().map(WebPush::public_key);
+        let meta = http::meta(&base.config, &modes, vapid_public_key);
+        let matchmaker = matchmaker(&base, modes, &wakeups);
         let rooms = rooms(&base, &keys, &relays, &wakeups);
         wake(&base, wakeups, &notifier);
         let ends = base.ends(Some(Arc::clone(&relays)), Some(rooms.clone()));
-        let vapid_key = secrets.vapid_key.clone();
-        let web_push = push::web(&base.config.push, vapid_key, &base.clock)?;
         let workers = base.workers(true, &ends, &notifier, web_push.clone())?;
         if base.config.workers.enabled {
             base.run_jobs(workers.clone());
@@ -135,6 +141,8 @@ impl Node {
             workers,
             web_push,
             limiters,
+            meta,
+            legal: LegalPages::new(&legal),
             database_check: DatabaseCheck::default(),
             tasks: base.tasks,
         });
@@ -223,6 +231,7 @@ fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<AccountService>, Arc<Limite
     let context = auth::AccountContext {
         store: base.store.clone(),
         rules: config.quota.clone(),
+        terms_version: config.legal.terms_version,
         blind: keys.blind.clone(),
         cipher: keys.cipher.clone(),
         tokens: keys.tokens.clone(),
@@ -254,14 +263,18 @@ async fn forget_idle(limiters: Arc<Limiters>, closing: CancellationToken) {
     }
 }
 
-/// Searches, with the task that pairs them.
-fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Matchmaker> {
-    let config = &base.config;
-    let modes = if relays.any() {
+/// What can be searched for.
+fn modes(relays: &Relays) -> Vec<Mode> {
+    if relays.any() {
         vec![Mode::Text, Mode::Video]
     } else {
         vec![Mode::Text]
-    };
+    }
+}
+
+/// Searches, with the task that pairs them.
+fn matchmaker(base: &Base, modes: Vec<Mode>, wakeups: &Arc<Wakeups>) -> Arc<Matchmaker> {
+    let config = &base.config;
     let (matchmaker, pairing) = Matchmaker::new(matching::MatchmakerContext {
         store: base.store.clone(),
         new_matches: NewMatches {

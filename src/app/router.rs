@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use tebdil_core::{
-    realtime::{BusEvent, BusEvents, Presence, Undelivered},
-    store::Store,
-};
-use tebdil_protocol::{CloseCode, time::Clock};
+use tebdil_core::realtime::{BusEvent, BusEvents, Presence, Undelivered};
+use tebdil_protocol::CloseCode;
 use tokio::sync::Notify;
 
 use super::Base;
@@ -17,7 +14,6 @@ use crate::{
     match_ends::MatchEnds,
     matching::Matchmaker,
     presence::PresenceNotifier,
-    ws::revocations,
 };
 
 /// Registrations under way at once.
@@ -56,8 +52,6 @@ impl Base {
                 hub: Arc::clone(&self.hub),
                 presence,
                 presence_notifier: Arc::clone(&self.presence_notifier),
-                store: self.store.clone(),
-                clock: self.clock.clone(),
             };
             let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
             self.tasks.supervise("presence", async move {
@@ -180,8 +174,6 @@ struct Registrar {
     hub: Arc<Hub>,
     presence: Presence,
     presence_notifier: Arc<PresenceNotifier>,
-    store: Store,
-    clock: Clock,
 }
 
 impl Registrar {
@@ -207,14 +199,10 @@ impl Registrar {
                 }
             })
             .await;
-        // Whoever was shut out in between, nobody could tell this process of.
-        let closed = revocations::close_dead(&self.hub, &self.store, self.clock.now()).await;
-        if let Err(error) = closed {
-            tracing::warn!(%error, "sessions that ended meanwhile are looked for by and by");
-        }
         // Whoever looked in between found nobody, and has to be told of everybody.
         self.presence_notifier.tell(users, true);
         self.presence_notifier.tell_unsaid();
+        // This also closes those whose session ended meanwhile.
         self.hub.all_are_behind();
     }
 }

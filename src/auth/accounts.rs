@@ -42,6 +42,8 @@ use crate::{address::ClientAddress, profile};
 pub struct AccountService {
     pub(super) store: Store,
     rules: QuotaRules,
+    /// The terms that a new account accepts.
+    terms_version: i64,
     pub(super) blind: BlindIndex,
     pub(super) cipher: FieldCipher,
     pub(super) tokens: TokenIssuer,
@@ -59,6 +61,7 @@ pub struct AccountService {
 pub struct AccountContext {
     pub store: Store,
     pub rules: QuotaRules,
+    pub terms_version: i64,
     pub blind: BlindIndex,
     pub cipher: FieldCipher,
     pub tokens: TokenIssuer,
@@ -76,6 +79,7 @@ impl AccountService {
         let AccountContext {
             store,
             rules,
+            terms_version,
             blind,
             cipher,
             tokens,
@@ -86,6 +90,7 @@ impl AccountService {
         Ok(Self {
             store,
             rules,
+            terms_version,
             blind,
             cipher,
             tokens,

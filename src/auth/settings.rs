@@ -27,7 +27,6 @@ pub struct Auth {
     pub max_sessions: u32,
     pub default_region: String,
     pub min_age: u8,
-    pub terms_version: String,
     pub staff_totp: StaffTotp,
 }
 
@@ -56,11 +55,6 @@ impl Auth {
             "must be a region code such as TR",
         );
         check.range("auth.min_age", self.min_age, ..=99);
-        check.that(
-            (1..=32).contains(&self.terms_version.len()),
-            "auth.terms_version",
-            "must be 1 to 32 bytes",
-        );
     }
 }
 

@@ -31,7 +31,7 @@ pub struct RegistrationDraft {
     pub(super) alias: Alias,
     pub(super) birth_year: i64,
     pub(super) locale: Locale,
-    pub(super) terms_version: String,
+    pub(super) terms_version: i64,
     /// The inviter's code.
     pub(super) invite: Option<String>,
     /// The first device.
@@ -45,7 +45,7 @@ struct PendingRegistration {
     alias: Alias,
     birth_year: i64,
     locale: Locale,
-    terms_version: String,
+    terms_version: i64,
     invite: Option<String>,
     device: Device,
     password_hash: Secret,

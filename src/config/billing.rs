@@ -10,6 +10,9 @@ use tebdil_core::{
 use tebdil_protocol::Secret;
 use tebdil_workers::{Verifier, VerifierError};
 
+/// What clients are told that users have without a plan.
+pub const FREE_PLAN: &str = "free";
+
 /// Plans and the provider of payments.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +90,11 @@ impl Billing {
                 .all(|name| known.insert(name)),
             "billing.plans",
             "a name or product is there twice",
+        );
+        check.that(
+            self.rules().plan(FREE_PLAN).is_none(),
+            "billing.plans",
+            "`free` is what users have without a plan",
         );
         check.that(
             self.secrets().all(|secret| secret.len() >= 16),

@@ -12,13 +12,14 @@ mod proxies;
 mod relay;
 mod secrets;
 mod sections;
+mod service;
 mod warnings;
 
 use std::{collections::HashMap, path::Path};
 
 use tebdil_core::settings::SettingProblem;
 
-pub use billing::Billing;
+pub use billing::{Billing, FREE_PLAN};
 pub use matches::*;
 pub use node::*;
 pub use origins::Origins;
@@ -26,6 +27,7 @@ pub use proxies::TrustedProxies;
 pub use relay::Relay;
 pub use secrets::{Secrets, SecretsError};
 pub use sections::*;
+pub use service::{Legal, Service};
 
 /// The commented defaults, as `tebdil config default` prints them.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");

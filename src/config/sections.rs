@@ -17,8 +17,8 @@ use tebdil_core::{
 use tebdil_workers::Periods;
 
 use super::{
-    Ads, Billing, ClockSettings, Database, Http, Log, Matching, Metrics, Push, Redis, Relay,
-    Shutdown, WebSocket, Workers,
+    Ads, Billing, ClockSettings, Database, Http, Legal, Log, Matching, Metrics, Push, Redis, Relay,
+    Service, Shutdown, WebSocket, Workers,
 };
 use crate::{
     auth::settings::{Auth, Verification},
@@ -35,6 +35,8 @@ pub struct Config {
     pub database: Database,
     pub redis: Redis,
     pub auth: Auth,
+    pub service: Service,
+    pub legal: Legal,
     pub verification: Verification,
     pub quota: QuotaRules,
     pub referrals: ReferralRules,
@@ -80,6 +82,8 @@ impl Config {
         self.database.check(check);
         self.redis.check(check);
         self.auth.check(check);
+        self.service.check(check);
+        self.legal.check(check);
         self.verification.check(check);
         self.quota.check(check);
         self.billing.check(check);

@@ -13,7 +13,7 @@ use tebdil_core::{
 use tebdil_protocol::time::Clock;
 use tebdil_workers::{Workers, web_push::WebPush};
 
-use super::DatabaseCheck;
+use super::{DatabaseCheck, Document, LegalPages};
 use crate::{
     ads::Ads,
     auth::{AccountService, TokenIssuer},
@@ -55,6 +55,9 @@ pub struct Api {
     /// Pushes to browsers, and knows what they subscribe with; `None` if that is off.
     pub web_push: Option<Arc<WebPush>>,
     pub limiters: Arc<Limiters>,
+    /// What `GET /v1/meta` answers.
+    pub meta: Document,
+    pub legal: LegalPages,
     /// Whether the database answers.
     pub database_check: DatabaseCheck,
     pub tasks: Tasks,

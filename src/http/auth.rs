@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, MatchedPath},
     http::{HeaderMap, header, request::Parts},
 };
 use futures_util::future::BoxFuture;
@@ -22,11 +22,21 @@ use crate::{
     limits::Limit,
 };
 
+/// What users may do who have not accepted the current terms: see their account and what is stored
+/// about it, accept, and leave.
+pub(super) const BEFORE_CONSENT: [(&str, &str); 5] = [
+    ("GET", "/v1/me"),
+    ("DELETE", "/v1/me"),
+    ("GET", "/v1/me/export"),
+    ("POST", "/v1/me/consent"),
+    ("POST", "/v1/auth/logout"),
+];
+
 /// A session's last activity is written at most this often.
 const TOUCH_AFTER: Duration = Duration::from_mins(5);
 
 /// The signed-in user of a request: the token is good, the session lives, the account is not
-/// banned.
+/// banned, and its user has accepted the terms, except for [`BEFORE_CONSENT`].
 #[derive(Debug, Clone, Copy)]
 pub struct Signed {
     pub user_id: UserId,
@@ -58,14 +68,17 @@ impl RequiredRole {
 pub(super) struct Admitted {
     access: Access,
     needs: RequiredRole,
+    /// Whether the current terms must have been accepted.
+    asks_consent: bool,
 }
 
 impl Admitted {
-    /// Whether the session still lives and its user is not banned and has the role, with a second
-    /// factor if the settings require one of staff.
+    /// Whether the session still lives and its user is not banned, has accepted the terms, and has
+    /// the role, with a second factor if the settings require one of staff. One look-up says all of
+    /// it but the factor.
     ///
     /// # Errors
-    /// 401, 403 `banned`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
+    /// 401, 403 `banned`, 403 `consent_required`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
     pub fn check(self, api: &Api) -> BoxFuture<'_, Result<AliveSession, Failure>> {
         Box::pin(async move {
             let alive = api
@@ -78,6 +91,9 @@ impl Admitted {
                 .ok_or(ErrorCode::Unauthorized)?;
             if alive.is_banned {
                 return Err(ErrorCode::Banned.into());
+            }
+            if self.asks_consent && alive.terms_version < api.config.legal.terms_version {
+                return Err(ErrorCode::ConsentRequired.into());
             }
             if !self.needs.are_met(alive.role) {
                 return Err(ErrorCode::Forbidden.into());
@@ -92,8 +108,27 @@ impl Admitted {
     }
 
     /// For a request of which only the token was checked.
-    pub const fn new(access: Access, needs: RequiredRole) -> Self {
-        Self { access, needs }
+    pub fn new(access: Access, needs: RequiredRole, parts: &Parts) -> Self {
+        let path = parts
+            .extensions
+            .get::<MatchedPath>()
+            .map(MatchedPath::as_str);
+        let asks_consent =
+            path.is_none_or(|path| !BEFORE_CONSENT.contains(&(parts.method.as_str(), path)));
+        Self {
+            access,
+            needs,
+            asks_consent,
+        }
+    }
+
+    /// For a session that is only asked whether it lives.
+    pub const fn alive(access: Access) -> Self {
+        Self {
+            access,
+            needs: RequiredRole::User,
+            asks_consent: false,
+        }
     }
 }
 
@@ -109,7 +144,7 @@ impl Signed {
             api.limiters
                 .check(Limit::RestAccount, access.user_id)
                 .await?;
-            let admitted = Admitted::new(access, needs);
+            let admitted = Admitted::new(access, needs, parts);
             let alive = admitted.check(api).await?;
             let now = api.clock.now();
             if now.since(alive.last_active) >= TOUCH_AFTER

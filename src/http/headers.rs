@@ -7,8 +7,8 @@ use axum::{
     response::Response,
 };
 
-/// What browsers are told with every answer, in case one is made to show it. Nothing lets another
-/// origin read it: there is no CORS header.
+/// What browsers are told with every answer that says nothing else, in case one is made to show it.
+/// Nothing lets another origin read it: there is no CORS header.
 const PROTECTION: [(HeaderName, &str); 5] = [
     // An answer is what its media type says, whatever it looks like.
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -32,7 +32,9 @@ pub(super) async fn protect(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in PROTECTION {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     // Answers contain tokens and what only one user may see.
     headers

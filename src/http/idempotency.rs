@@ -5,7 +5,7 @@
 //! Answers that a repeat may change are not kept: our own failures, waiting times, a missing
 //! sign-in.
 //!
-//! A kept answer is only for those who may still ask: session, ban and role are checked first, as
+//! A kept answer is only for those who may still ask: session, ban, consent and role are checked first, as
 //! by the route's own guard, and an answer that signs a device in is given as long as that device's
 //! session lives. The role is the one that the API document names for the route; tests check the
 //! guards against it.
@@ -27,7 +27,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::{
     Api,
-    auth::{self, Admitted, RequiredRole},
+    auth::{self, Admitted},
     body::{self, MAX_BODY, MAX_KEYS_BODY, MAX_REPORT_BODY},
     client_ip,
     openapi::{Roles, text_schema},
@@ -109,7 +109,9 @@ async fn once(api: &Api, roles: &Roles, request: Request, next: Next) -> Answer<
         api.limiters
             .check(Limit::IdempotencyAccount, access.user_id)
             .await?;
-        admitted = roles.of(&parts).map(|needs| Admitted::new(access, needs));
+        admitted = roles
+            .of(&parts)
+            .map(|needs| Admitted::new(access, needs, &parts));
         if let Some(admitted) = admitted {
             admitted.check(api).await?;
         }
@@ -280,7 +282,7 @@ async fn still_holds(api: &Api, answer: &[u8]) -> Answer<bool> {
     let Some(access) = api.tokens.issued(tokens.access_token.expose()) else {
         return Ok(true);
     };
-    match Admitted::new(access, RequiredRole::User).check(api).await {
+    match Admitted::alive(access).check(api).await {
         Ok(_) => Ok(true),
         Err(refused) if [ErrorCode::Unauthorized, ErrorCode::Banned].contains(&refused.code()) => {
             Ok(false)

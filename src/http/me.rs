@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_protocol::{
-    ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User, id::SessionId,
+    ConsentRequest, ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User,
+    id::SessionId,
 };
 
 use super::{
@@ -80,6 +81,32 @@ pub(super) fn with_new_password(error: AccountError) -> Failure {
         AccountError::Password(PasswordError::TooLong) => refused(ErrorCode::PasswordTooLong),
         error => error.into(),
     }
+}
+
+/// Accept the current terms. A repeat changes nothing.
+#[utoipa::path(
+    post, operation_id = "accept_terms", path = "/v1/me/consent", tag = "accounts", request_body = ConsentRequest,
+    responses((status = 204), (status = "4XX", description = "invalid_field: `terms_version` is not the current one"))
+)]
+pub(super) async fn consent(
+    State(api): State<Arc<Api>>,
+    who: Signed,
+    StrictJson(request): StrictJson<ConsentRequest>,
+) -> Answer<StatusCode> {
+    let current = api.config.legal.terms_version;
+    // Nobody can have read any other here.
+    if request.terms_version != current {
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            "terms_version",
+            "must be the current version",
+        ));
+    }
+    api.store
+        .accounts()
+        .accept_terms(who.user_id, current, api.clock.now())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The signed-in devices, newest first.

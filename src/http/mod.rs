@@ -17,14 +17,17 @@ mod blocks;
 mod body;
 mod claims;
 mod client_ip;
+mod document;
 mod endpoint;
 mod headers;
 mod health;
 mod host;
 mod idempotency;
 mod keys;
+mod legal;
 mod matches;
 mod me;
+mod meta;
 mod notifications;
 mod observe;
 mod openapi;
@@ -40,13 +43,18 @@ mod server;
 mod totp;
 mod unread_body;
 mod verification;
+mod web;
 
 use std::sync::Arc;
 
 pub use api::Api;
+pub use asyncapi::document as asyncapi;
 use axum::routing::MethodRouter;
 pub use client_ip::client;
+pub use document::Document;
 pub use health::DatabaseCheck;
+pub use legal::LegalPages;
+pub use meta::document as meta;
 pub use router::{openapi, router};
 pub use server::ConnectionSlot;
 

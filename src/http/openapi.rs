@@ -28,7 +28,10 @@ use utoipa::{
     },
 };
 
-use super::{auth::RequiredRole, client_ip, idempotency, paging};
+use super::{
+    auth::{BEFORE_CONSENT, RequiredRole},
+    client_ip, idempotency, paging,
+};
 
 /// Media type of every refusal.
 const PROBLEM: &str = "application/problem+json";
@@ -52,6 +55,7 @@ pub(super) fn complete(openapi: &mut OpenApi) {
                     .as_object()
                     .is_some_and(|schemes| !schemes.is_empty()),
                 has_session: requirement.get("bearer").is_some(),
+                asks_consent: !BEFORE_CONSENT.contains(&(method.as_str(), path.as_str())),
                 has_role: requirement["bearer"].get(0).is_some(),
                 has_body: operation.request_body.is_some(),
                 has_id: path.contains("{id}"),
@@ -171,6 +175,8 @@ struct Facts {
     is_limited: bool,
     has_token: bool,
     has_session: bool,
+    /// The current terms must have been accepted.
+    asks_consent: bool,
     has_role: bool,
     has_body: bool,
     has_id: bool,
@@ -186,6 +192,7 @@ impl Facts {
             (self.has_query || reads_body, E::BadRequest),
             (self.has_token, E::Unauthorized),
             (self.has_session, E::Banned),
+            (self.has_session && self.asks_consent, E::ConsentRequired),
             (self.has_role, E::Forbidden),
             (self.has_id, E::NotFound),
             (self.is_keyed, E::RequestInProgress),

@@ -17,11 +17,11 @@ use utoipa::{
 use super::{
     Api, account, admin, ads, appeals, asyncapi, billing, blocks, claims, client_ip,
     endpoint::Endpoint,
-    headers, health, host, idempotency, keys, matches, me, notifications, observe,
+    headers, health, host, idempotency, keys, legal, matches, me, meta, notifications, observe,
     openapi::{self, Roles},
     privacy,
     problem::Failure,
-    push, referrals, reports, rtc, totp, unread_body, verification,
+    push, referrals, reports, rtc, totp, unread_body, verification, web,
 };
 
 /// Routes each URL to its handler, and describes the API with what `#[utoipa::path]` says of the
@@ -64,6 +64,7 @@ routes! {
     // People.
     GET    "/healthz"                                     open      health::healthz;
     GET    "/readyz"                                      open      health::readyz;
+    GET    "/v1/meta"                                     open      meta::meta;
     POST   "/v1/auth/register"                            open      account::register;
     POST   "/v1/auth/verify-phone"                        open      verification::verify_phone;
     POST   "/v1/auth/password-reset"                      open      verification::password_reset;
@@ -79,6 +80,7 @@ routes! {
     POST   "/v1/me/totp"                                  user      totp::begin_totp;
     DELETE "/v1/me/totp"                                  user      totp::remove_totp;
     POST   "/v1/me/totp/confirm"                          user      totp::confirm_totp;
+    POST   "/v1/me/consent"                               user      me::consent;
     GET    "/v1/me/sessions"                              user      me::sessions;
     DELETE "/v1/me/sessions/{id}"                         user      me::end_session;
     GET    "/v1/me/quota"                                 user      me::quota;
@@ -181,6 +183,7 @@ pub fn router(api: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
     let asyncapi = Arc::new(asyncapi::document());
     table()
         .route("/v1/ws", socket)
+        .merge(legal::routes())
         .route(
             "/openapi.json",
             get(move || std::future::ready(Json(Arc::clone(&openapi)))),
@@ -189,7 +192,7 @@ pub fn router(api: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
             "/asyncapi.json",
             get(move || std::future::ready(Json(Arc::clone(&asyncapi)))),
         )
-        .fallback(|| std::future::ready(Failure::not_found()))
+        .fallback(web::serve)
         .method_not_allowed_fallback(|| {
             std::future::ready(Failure::from(ErrorCode::MethodNotAllowed))
         })

@@ -429,6 +429,7 @@ impl HelloError {
         match self {
             Self::Unauthorized => CloseCode::Unauthorized,
             Self::Banned => CloseCode::Banned,
+            Self::ConsentRequired => CloseCode::ConsentRequired,
             Self::Invalid => CloseCode::BadFrame,
             Self::Unavailable => CloseCode::Draining,
         }
@@ -438,6 +439,7 @@ impl HelloError {
         match self {
             Self::Unauthorized => ErrorCode::Unauthorized,
             Self::Banned => ErrorCode::Banned,
+            Self::ConsentRequired => ErrorCode::ConsentRequired,
             Self::Invalid => ErrorCode::InvalidField,
             Self::Unavailable => ErrorCode::Unavailable,
         }

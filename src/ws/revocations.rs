@@ -1,17 +1,14 @@
 //! Sessions that end at another node while messages between nodes do not arrive.
 //!
 //! Normally a message closes a revoked session's socket. While messages do not arrive, this node
-//! looks for itself: a revocation has to take effect within a second, even without Redis. It looks
-//! once more when Redis had forgotten its devices: until they were registered again, nobody could
-//! tell it.
+//! looks for itself: a revocation has to take effect within a second, even without Redis.
 
 use std::{sync::Arc, time::Duration};
 
-use tebdil_core::store::{Store, StoreError};
-use tebdil_protocol::{CloseCode, id::SessionId, time::Timestamp};
+use tebdil_core::store::StoreError;
+use tebdil_protocol::{CloseCode, id::SessionId};
 
 use super::Sockets;
-use crate::hub::Hub;
 
 /// How often the bus is asked whether it works, and the store when it does not.
 const PERIOD: Duration = Duration::from_millis(800);
@@ -29,7 +26,7 @@ pub async fn watch(sockets: Arc<Sockets>) {
             () = sockets.tasks.closing.cancelled() => return,
         }
         if sockets.realtime.ping().await.is_err()
-            && let Err(error) = close_dead(&sockets.hub, &sockets.store, sockets.clock.now()).await
+            && let Err(error) = close_dead(&sockets).await
         {
             tracing::warn!(%error, "neither the bus nor the store can say which sessions ended");
         }
@@ -37,13 +34,17 @@ pub async fn watch(sockets: Arc<Sockets>) {
 }
 
 /// Closes every connection of this node whose session is no longer alive.
-pub async fn close_dead(hub: &Hub, store: &Store, now: Timestamp) -> Result<(), StoreError> {
-    for connections in hub.all().chunks(CHUNK) {
+pub async fn close_dead(sockets: &Sockets) -> Result<(), StoreError> {
+    for connections in sockets.hub.all().chunks(CHUNK) {
         let sessions: Vec<SessionId> = connections
             .iter()
             .map(|connection| connection.session_id)
             .collect();
-        let dead = store.accounts().dead_among(&sessions, now).await?;
+        let dead = sockets
+            .store
+            .accounts()
+            .dead_among(&sessions, sockets.clock.now())
+            .await?;
         for connection in connections {
             if let Some(session) = dead
                 .iter()

@@ -31,6 +31,8 @@ const MAX_RESUME: usize = 200;
 pub(super) enum HelloError {
     Unauthorized,
     Banned,
+    /// The current terms were not accepted.
+    ConsentRequired,
     /// A field is out of bounds.
     Invalid,
     /// The store failed.
@@ -90,7 +92,7 @@ pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<SocketSess
     Ok(SocketSession::new(Arc::new(connection), claims.expires_at))
 }
 
-/// Whose session it is, while it lives and its user is not banned.
+/// Whose session it is, while it lives, its user is not banned and has accepted the terms.
 async fn may_stay(
     sockets: &Sockets,
     session: SessionId,
@@ -100,6 +102,9 @@ async fn may_stay(
     let alive = alive.await?.ok_or(HelloError::Unauthorized)?;
     if alive.is_banned {
         return Err(HelloError::Banned);
+    }
+    if alive.terms_version < sockets.config.legal.terms_version {
+        return Err(HelloError::ConsentRequired);
     }
     Ok(alive.user_id)
 }

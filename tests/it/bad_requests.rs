@@ -224,7 +224,6 @@ async fn what_is_not_there_is_not_found_in_the_same_form() {
     let server = server().await;
     let user = server.register("KediAdam").await;
     for path in [
-        "/",
         "/v1",
         "/v1/nosuch",
         "/v1/me/",

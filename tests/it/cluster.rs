@@ -24,6 +24,7 @@ scenarios! {
     a_block_ends_the_match_at_both_nodes,
     an_expiry_is_told_once,
     a_device_a_forgotten_node_did_not_hear_of_misses_nothing,
+    a_session_that_ends_while_its_node_is_forgotten_is_closed,
     who_left_while_nobody_could_be_told_is_announced_later,
     people_of_the_first_node_go_on_at_the_other,
     people_of_the_second_node_go_on_at_the_other,
@@ -266,10 +267,29 @@ async fn a_device_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestSe
     let presence = presence.expect("there are other nodes");
     presence.reset().await.expect("taken out");
     a.reconnect_at(&server, 1).await;
-    peer.say(&id, 1, "hello").await;
+    let said = peer.say(&id, 1, "hello").await;
+    assert_eq!(said["type"], "message.accepted");
     // Now it hears that it was taken for dead, and joins again.
     server.forget_node(0);
     assert_eq!(a.until("message.new").await["seq"], 1);
+    server.stop().await;
+}
+
+async fn a_session_that_ends_while_its_node_is_forgotten_is_closed(server: TestServer) {
+    let mut a = Person::at(&server, 0, "ayse").await;
+    let presence = server.app.realtime.presence.as_ref();
+    let presence = presence.expect("there are other nodes");
+    presence.reset().await.expect("taken out");
+    // The other node finds nobody to tell.
+    let logout = server.request_to(
+        server.node_url(1),
+        Method::POST,
+        "/v1/auth/logout",
+        Some(&a.user.access),
+    );
+    server.send(logout).await.expect(204);
+    server.forget_node(0);
+    assert_eq!(closed(&mut a).await, Some(CloseCode::Unauthorized));
     server.stop().await;
 }
 

@@ -1,6 +1,10 @@
 //! The documented API is the one of the contract.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 use tebdil_core::testing::Backend;
@@ -65,6 +69,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/appeals",
     "post /v1/admin/jobs/{id}/retry",
     "post /v1/ads/{id}/events",
+    "get /v1/meta",
     "get /v1/notifications",
     "patch /v1/me",
     "post /v1/admin/announcements",
@@ -85,6 +90,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/blocks",
     "post /v1/claims",
     "post /v1/matches/{id}/leave",
+    "post /v1/me/consent",
     "post /v1/me/password",
     "delete /v1/me/totp",
     "post /v1/me/totp",
@@ -345,4 +351,31 @@ fn what_may_be_sent_is_bounded_in_the_document() {
         }
     }
     assert!(seen.len() > 25, "{seen:?}");
+}
+
+/// Set to 1, the documents in `web/api` are written instead of compared.
+const WRITE: &str = "TEBDIL_TEST_WRITE_API";
+
+/// The types of the web client are generated from them, without a server.
+#[test]
+fn the_web_client_has_the_documents_of_the_server() {
+    let openapi = serde_json::to_value(tebdil::http::openapi()).expect("JSON");
+    for (name, document) in [
+        ("openapi.json", openapi),
+        ("asyncapi.json", tebdil::http::asyncapi()),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("web/api")
+            .join(name);
+        let served = format!("{document:#}\n");
+        if env::var(WRITE).is_ok_and(|value| value == "1") {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("web/api");
+            fs::write(&path, served).expect(name);
+        } else {
+            assert!(
+                fs::read_to_string(&path).is_ok_and(|stored| stored == served),
+                "web/api/{name} is stale: run this test with {WRITE}=1, then `npm run types` in web/",
+            );
+        }
+    }
 }

@@ -28,6 +28,7 @@ use crate::{
 const OPEN: &[&str] = &[
     "get /healthz",
     "get /readyz",
+    "get /v1/meta",
     "post /v1/auth/login",
     "post /v1/auth/password-reset",
     "post /v1/auth/password-reset/confirm",

@@ -52,7 +52,7 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
             alias: TestStore::alias(&format!("guest{number}")),
             birth_year: 1990,
             locale: Locale::Tr,
-            terms_version: "1".to_owned(),
+            terms_version: 1,
             invite: None,
         };
         let now = clock.now();

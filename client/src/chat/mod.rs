@@ -28,8 +28,8 @@ mod sign_in;
 use std::sync::Arc;
 
 use tebdil_protocol::{
-    Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, Match, MatchFind, ReportRequest,
-    User,
+    Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, KeysRemaining, Match, MatchFind,
+    Meta, ReportRequest, User,
     domain::{Mode, ReportReason},
     id::{MatchId, TicketId},
     time::Clock,
@@ -51,6 +51,9 @@ use crate::{
 /// Changes the options of a connection.
 pub type Tune = Arc<dyn Fn(&mut Options) + Send + Sync>;
 
+/// Asks the user whether the terms are accepted that `Meta` names.
+pub type AskConsent = Arc<dyn Fn(&Meta) -> bool + Send + Sync>;
+
 /// How a chat client is set up.
 #[derive(Clone)]
 pub struct ChatOptions {
@@ -63,6 +66,9 @@ pub struct ChatOptions {
     pub device: DeviceName,
     /// One-time key packages to keep at the server.
     pub key_packages: usize,
+    /// Asked when the terms have changed since the account accepted them; may block. Without it, or
+    /// after a no, signing in fails with [`ErrorCode::ConsentRequired`].
+    pub ask_consent: Option<AskConsent>,
     /// Last changes to the connection's options, e.g. shorter times in tests.
     pub tune: Option<Tune>,
 }
@@ -79,6 +85,7 @@ impl ChatOptions {
                 platform: "terminal".into(),
             },
             key_packages: KEY_PACKAGE_TARGET,
+            ask_consent: None,
             tune: None,
         }
     }
@@ -206,7 +213,8 @@ impl Chat {
             evidence,
             events,
         );
-        actor.provide_keys(account.keys().await?.remaining).await?;
+        let remaining = keys_with_consent(options, &account).await?.remaining;
+        actor.provide_keys(remaining).await?;
         let (handle, connection_events) = Connection::open(connection);
         let tracker = TaskTracker::new();
         tracker.spawn(actor.run(handle.clone(), commands_in, connection_events));
@@ -380,6 +388,25 @@ impl Chat {
         // A failure means that it is closed already.
         let _ = self.commands.send(Command::Close).await;
         self.tracker.wait().await;
+    }
+}
+
+/// How many key packages are at the server. The first call of a session that the terms can shut out:
+/// if they do, the user is asked.
+async fn keys_with_consent(
+    options: &ChatOptions,
+    account: &Account,
+) -> Result<KeysRemaining, ApiError> {
+    match (account.keys().await, &options.ask_consent) {
+        (Err(refused), Some(ask)) if refused.code() == Some(ErrorCode::ConsentRequired) => {
+            let meta = account.api().meta().await?;
+            if !ask(&meta) {
+                return Err(refused);
+            }
+            account.accept_terms(meta.terms_version).await?;
+            account.keys().await
+        }
+        (keys, _) => keys,
     }
 }
 

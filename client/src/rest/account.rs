@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use tebdil_protocol::{
-    Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, IceServers,
+    Authenticated, Block, BlockRequest, Claim, ClaimRequest, ConsentRequest, ErrorCode, IceServers,
     IceServersRequest, KeyUpload, KeysRemaining, LoginRequest, Match, MessageNew, Page,
     PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret,
     Session, Tokens, User,
@@ -263,6 +263,13 @@ impl Account {
     /// `GET /v1/me`
     pub async fn me(&self) -> Result<User, ApiError> {
         self.get("/v1/me").await
+    }
+
+    /// `POST /v1/me/consent`: the user accepts this version of the terms, the current one.
+    pub async fn accept_terms(&self, terms_version: i64) -> Result<(), ApiError> {
+        let body = ConsentRequest { terms_version };
+        self.call_empty(Method::POST, "/v1/me/consent", Some(&body))
+            .await
     }
 
     /// `PATCH /v1/me`

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use tebdil_protocol::{
-    Appeal, AppealRequest, Authenticated, LoginRequest, Page, PasswordResetConfirmation,
+    Appeal, AppealRequest, Authenticated, LoginRequest, Meta, Page, PasswordResetConfirmation,
     PasswordResetRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, Secret, Tokens,
     VerifyPhoneRequest,
 };
@@ -53,6 +53,12 @@ impl Api {
     /// The server's HTTP address without a slash at its end.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// `GET /v1/meta`: what the server is called, offers and asks for.
+    pub async fn meta(&self) -> Result<Meta, ApiError> {
+        self.call(Method::GET, "/v1/meta", None, None::<&Nothing>)
+            .await
     }
 
     /// `POST /v1/auth/register`

@@ -47,7 +47,7 @@ pub struct ChatArgs {
     /// For registering: date of birth, YYYY-MM-DD.
     #[arg(long)]
     pub birth_date: Option<String>,
-    /// For registering: accept the terms of use.
+    /// Accept the terms of use, when registering or when they have changed.
     #[arg(long)]
     pub accept_terms: bool,
     /// For registering: the code of whoever invited you.

@@ -1,18 +1,22 @@
 //! Registering and signing in.
 
-use std::io::{self, BufRead as _, Write as _};
+use std::{
+    io::{self, BufRead as _, Write as _},
+    sync::Arc,
+};
 
 use rust_i18n::t;
 use tebdil_client::{
     chat::{Chat, ChatError, ChatEvents, ChatOptions},
     rest::{Api, ApiError},
 };
-use tebdil_protocol::{ErrorCode, RegisterRequest, Secret, domain::AppealStatus};
+use tebdil_protocol::{ErrorCode, Meta, RegisterRequest, Secret, domain::AppealStatus};
 
 use super::{
     TerminalError,
     args::{ChatArgs, Language},
     failure,
+    screen::printable,
 };
 
 /// The session in the state folder, a new account, or an old one signed in.
@@ -22,6 +26,7 @@ pub async fn sign_in(
     language: Language,
     interactive: bool,
 ) -> Result<(Chat, ChatEvents), TerminalError> {
+    let options = &with_consent(arguments, options, language, interactive);
     match Chat::resume(options).await {
         Ok(Some(resumed)) => return Ok(resumed),
         Ok(None) => {}
@@ -62,7 +67,13 @@ pub async fn sign_in(
         arguments.birth_date.as_deref(),
         &t!("ask.birth_date"),
     )?;
-    let accept_terms = arguments.accept_terms || ask.yes("--accept-terms", &t!("ask.terms"))?;
+    let accept_terms = arguments.accept_terms
+        || interactive && {
+            let api = Api::new(&options.server).map_err(ChatError::from)?;
+            let meta = api.meta().await.map_err(ChatError::from)?;
+            let at = terms(&options.server, &meta, language);
+            ask.yes("--accept-terms", &t!("ask.terms", at = at))?
+        };
     let request = RegisterRequest {
         phone: phone.into(),
         password: ask.password(true)?,
@@ -79,6 +90,34 @@ pub async fn sign_in(
         }
         registered => Ok(registered?),
     }
+}
+
+/// The options with which a user is asked whose consent is for older terms.
+fn with_consent(
+    arguments: &ChatArgs,
+    options: &ChatOptions,
+    language: Language,
+    interactive: bool,
+) -> ChatOptions {
+    let (accepts, server) = (arguments.accept_terms, options.server.clone());
+    let ask = Questions { interactive };
+    let ask_consent = move |meta: &Meta| {
+        let at = terms(&server, meta, language);
+        accepts
+            || ask
+                .yes("--accept-terms", &t!("ask.consent", at = at))
+                .unwrap_or(false)
+    };
+    ChatOptions {
+        ask_consent: Some(Arc::new(ask_consent)),
+        ..options.clone()
+    }
+}
+
+/// Where the terms can be read.
+fn terms(server: &str, meta: &Meta, language: Language) -> String {
+    let path = meta.texts.terms.of(language.locale());
+    printable(&format!("{}{path}", server.trim_end_matches('/')))
 }
 
 /// What a login that failed ends with. To a banned user it says what became of the appeal, and

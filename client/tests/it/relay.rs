@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use accounts::{keys, login, me, put_keys, refresh, register};
+use accounts::{consent, keys, login, me, meta, put_keys, refresh, register};
 use axum::{
     Router,
     extract::{
@@ -81,6 +81,8 @@ pub struct World {
     pub swap_fingerprints: Option<String>,
     /// Where handshakes are kept back, with whom they are for.
     pub keep_back: Option<Vec<(usize, Value)>>,
+    /// Whether the terms have changed and nobody has accepted them.
+    pub asks_consent: bool,
     /// Bodies of reports, in the order they came.
     pub reports: Vec<Value>,
 }
@@ -107,6 +109,8 @@ impl Relay {
             .route("/v1/auth/login", post(login))
             .route("/v1/auth/refresh", post(refresh))
             .route("/v1/me", get(me))
+            .route("/v1/meta", get(meta))
+            .route("/v1/me/consent", post(consent))
             .route("/v1/keys", get(keys).put(put_keys))
             .route("/v1/blocks", get(blocks).post(block))
             .route("/v1/blocks/{id}", delete(unblock))

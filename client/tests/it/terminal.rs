@@ -7,7 +7,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::relay::Relay;
+use crate::relay::{Out, Relay};
 
 struct Terminal {
     child: Child,
@@ -305,6 +305,35 @@ async fn failures_are_told_in_the_language_of_the_user() {
         String::from_utf8_lossy(&wrong.stderr).trim(),
         "Phone number or password is wrong."
     );
+}
+
+#[tokio::test]
+async fn changed_terms_are_told_and_accepted() {
+    let relay = Relay::start().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let state = folder.path().to_str().expect("utf-8");
+    let mut ada = Terminal::register(&relay, "ada", &["--state-dir", state]);
+    ada.until("ada#0001").await;
+    ada.input = None;
+    ada.ends_well().await;
+
+    relay.change(|world| world.asks_consent = true);
+    let refused = command(&relay, &["--state-dir", state])
+        .output()
+        .await
+        .expect("ends");
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).starts_with("Kullanım koşulları değişti."));
+    assert!(relay.change(|world| world.asks_consent));
+
+    let mut ada = Terminal::start(&relay, &["--state-dir", state, "--accept-terms"]);
+    ada.until("ada#0001").await;
+    assert!(!relay.change(|world| world.asks_consent));
+    // The server comes back with newer terms while the chat is open.
+    relay.tell(0, Out::Close(4014));
+    let ended = ada.child.wait_with_output().await.expect("ends");
+    assert!(!ended.status.success());
+    assert!(String::from_utf8_lossy(&ended.stderr).starts_with("Kullanım koşulları değişti."));
 }
 
 #[test]

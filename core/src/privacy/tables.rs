@@ -81,7 +81,7 @@ pub const TABLES: &[Table] = &[
             shown("daily_video_balance", Number),
             shown("bonus_balance", Number),
             shown("quota_day", Text),
-            shown("terms_version", Text),
+            shown("terms_version", Number),
             shown("terms_accepted_at", Time),
             shown("invite_code", Text),
             shown("created_at", Time).stays("registrations are counted by day"),

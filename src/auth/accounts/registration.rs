@@ -86,7 +86,7 @@ impl AccountService {
             alias,
             birth_year: birth_year.into(),
             locale: request.locale.unwrap_or(Locale::Tr),
-            terms_version: self.settings.terms_version.clone(),
+            terms_version: self.terms_version,
             invite,
             device,
         };

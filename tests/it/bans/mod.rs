@@ -370,9 +370,7 @@ impl TestServer {
     /// Redis is away.
     async fn close_dead(&self) {
         for sockets in self.sockets() {
-            let now = sockets.clock.now();
-            let closed = revocations::close_dead(&sockets.hub, &sockets.store, now);
-            closed.await.expect("the store");
+            revocations::close_dead(sockets).await.expect("the store");
         }
     }
 }

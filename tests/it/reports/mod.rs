@@ -124,7 +124,7 @@ async fn account(server: &TestServer, alias: &str) -> TestUser {
         alias: testing::TestStore::alias(alias),
         birth_year: 1990,
         locale: Locale::Tr,
-        terms_version: "1".to_owned(),
+        terms_version: 1,
         invite: None,
     };
     let now = server.clock.now();

@@ -284,7 +284,7 @@ impl Database {
     pub async fn user(&self) -> UserId {
         const SQL: &str = "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, \
              locale, terms_version, terms_accepted_at, invite_code, created_at, last_active) \
-             VALUES ($1, $2, $2, 'k', 'h', 'a', $3, '0000', 2000, 'tr', '1', $4, $3, $4, $4)";
+             VALUES ($1, $2, $2, 'k', 'h', 'a', $3, '0000', 2000, 'tr', 1, $4, $3, $4, $4)";
         let (id, n) = (self.ids.next::<UserId>(), self.unique());
         let index = n.to_be_bytes().to_vec();
         raw!(self, |pool| sqlx::query(SQL)

@@ -261,6 +261,7 @@ fn closed(ended: Ended) -> String {
     match ended {
         Ended::SignedOut => t!("error.signed_out").into(),
         Ended::Closed(CloseCode::Banned) => failure::code(ErrorCode::Banned),
+        Ended::Closed(CloseCode::ConsentRequired) => failure::code(ErrorCode::ConsentRequired),
         Ended::Closed(CloseCode::Replaced) => t!("closed.replaced").into(),
         Ended::Closed(code) => t!("closed.other", code = code.reason()).into(),
     }

@@ -102,7 +102,38 @@ pub async fn me(State(relay): State<Relay>, headers: HeaderMap) -> axum::respons
     }
 }
 
+pub async fn meta() -> Json<Value> {
+    let texts =
+        |name: &str| json!({"tr":format!("/legal/tr/{name}"),"en":format!("/legal/en/{name}")});
+    Json(json!({
+        "name":"Tebdil","minimum_age":18,"terms_version":2,
+        "texts":{"terms":texts("terms"),"privacy":texts("privacy"),"community":texts("community"),"delete_account":texts("delete-account")},
+        "phone_verification":false,"phone_region":"TR","phone_countries":null,"password_reset":false,"modes":["text"],
+        "time_zone":"Europe/Istanbul",
+        "limits":{"match_ttl_s":86400,"active_text_matches":20,"background_search_s":600,"call_absence_s":30,"claim_after_s":7200,
+            "claim_video_after_s":60,"claim_window_s":86400,"claims_per_day":10,"report_window_s":604_800,"reports_per_day":20,
+            "report_messages":20,"devices":5,"code_s":300},
+        "plans":[{"name":"free","days":null,"daily_text":10,"daily_video":3}],
+        "invitations":{"invited_reward":10,"inviter_reward":0,"per_day":20},
+        "support_contact":null,"minimum_client_version":null,"vapid_public_key":null
+    }))
+}
+
+pub async fn consent(
+    State(relay): State<Relay>,
+    Json(body): Json<Value>,
+) -> axum::response::Response {
+    if body["terms_version"] != 2 {
+        return problem(422, "invalid_field");
+    }
+    relay.change(|world| world.asks_consent = false);
+    StatusCode::NO_CONTENT.into_response()
+}
+
 pub async fn keys(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::Response {
+    if relay.change(|world| world.asks_consent) {
+        return problem(403, "consent_required");
+    }
     match bearer(&relay, &headers) {
         Some(id) => Json(json!({"remaining":relay.change(|world| world.users[id].keys.len())}))
             .into_response(),

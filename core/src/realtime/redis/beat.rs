@@ -42,6 +42,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let doubted = shared.is_presence_doubted()
             && forgotten.is_none_or(|at| at.elapsed() >= FORGOTTEN_PAUSE);
         let renew = doubted || !shared.is_up();
+        if doubted {
+            // A doubt of this very moment, or one that has to wait for its pause, stays.
+            shared.believe_presence();
+        }
         match beat(&shared, renew).await {
             Ok(known) => {
                 // Not without a new epoch: where a batch failed beside this beat, it could be sent
@@ -73,7 +77,6 @@ pub(super) async fn beat(shared: &Shared, renew: bool) -> Result<bool, RealtimeE
         // Nothing else is under way in the meantime, so nothing is refused needlessly.
         let mut epoch = shared.epoch.write().await;
         *epoch += 1;
-        shared.believe_presence();
         send(shared, *epoch, true).await?
     } else {
         let epoch = *shared.epoch.read().await;

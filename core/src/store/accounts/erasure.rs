@@ -234,7 +234,7 @@ async fn take_person_out(
          tag = '0000', birth_year = 0, locale = 'tr', role = 'user', interests = '[]', \
          languages = '[]', location_lat = NULL, location_lon = NULL, is_premium = FALSE, \
          daily_chat_balance = 0, daily_video_balance = 0, bonus_balance = 0, quota_day = '', \
-         terms_version = '', terms_accepted_at = created_at, invite_code = $5, last_active = $6, \
+         terms_version = 0, terms_accepted_at = created_at, invite_code = $5, last_active = $6, \
          overdraft_day = '', overdraft_text = 0, overdraft_video = 0, erased_at = $6 WHERE id = $1";
     let index = random_index(rng);
     tx.execute(UNNAME_INVITED, (user, index)).await?;

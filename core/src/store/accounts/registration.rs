@@ -40,8 +40,8 @@ pub struct NewUser {
     pub alias: Alias,
     pub birth_year: i64,
     pub locale: Locale,
-    /// Version of the consent text that was accepted, now.
-    pub terms_version: String,
+    /// Version of the terms that was accepted, now.
+    pub terms_version: i64,
     /// The invite code that was given.
     pub invite: Option<String>,
 }
@@ -180,7 +180,7 @@ async fn insert_row(
             .bind(tag_text(tag))
             .bind(new.birth_year)
             .bind(new.locale)
-            .bind(&new.terms_version)
+            .bind(new.terms_version)
             .bind(now)
             .bind(invite_code(rng))
             .bind(&new.alias.skeleton)

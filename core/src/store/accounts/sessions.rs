@@ -44,6 +44,8 @@ pub struct AliveSession {
     pub role: UserRole,
     pub is_banned: bool,
     pub is_premium: bool,
+    /// The version of the terms that its user accepted last.
+    pub terms_version: i64,
     /// When the session was last touched, so that the caller can touch it seldom.
     pub last_active: Timestamp,
 }
@@ -197,7 +199,8 @@ impl Accounts<'_> {
         session: SessionId,
         now: Timestamp,
     ) -> Result<Option<AliveSession>, StoreError> {
-        const SQL: &str = "SELECT s.user_id, u.role, u.is_banned, u.is_premium, s.last_active \
+        const SQL: &str = "SELECT s.user_id, u.role, u.is_banned, u.is_premium, \
+             u.terms_version, s.last_active \
              FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 \
              AND ((s.revoked_at IS NULL AND s.refresh_expires_at > $2) OR u.is_banned)";
         self.db.optional(SQL, (session, now)).await

@@ -4,9 +4,10 @@ use std::{collections::HashSet, fmt};
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx_macros::FromRow;
 
-use super::{Accounts, sessions::revoke_others, sign_ins::count_act};
+use super::{Accounts, record, sessions::revoke_others, sign_ins::count_act};
 use crate::{
     crypto::{PhoneIndex, Sealed},
     db::Tx,
@@ -60,7 +61,8 @@ pub struct UserRow {
     /// As stored; [`Balances::quota`] counts a reset that is due.
     #[sqlx(flatten)]
     pub balances: Balances,
-    pub terms_version: String,
+    /// The version of the terms that was accepted last.
+    pub terms_version: i64,
     pub terms_accepted_at: Timestamp,
     pub invite_code: String,
     pub created_at: Timestamp,
@@ -199,6 +201,25 @@ impl Accounts<'_> {
             .await?;
         tx.commit().await?;
         Ok(ProfileChange::Updated(Box::new(user)))
+    }
+
+    /// Notes that the user accepts this version of the terms, unless it or a later one was accepted
+    /// before.
+    pub async fn accept_terms(
+        self,
+        id: UserId,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE users SET terms_version = $2, terms_accepted_at = $3 \
+             WHERE id = $1 AND erased_at IS NULL AND terms_version < $2";
+        let mut tx = self.begin().await?;
+        if tx.execute(SQL, (id, version, now)).await? > 0 {
+            let details = json!({ "version": version });
+            record(&mut tx, "terms_accepted", id, Some(id), details, now).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Stores the same password by another scheme, unless what is stored is no longer `old`. No

@@ -189,3 +189,28 @@ async fn what_nobody_can_receive_after_a_flush_is_undelivered() {
         "{told:?}"
     );
 }
+
+#[tokio::test]
+async fn a_join_that_fails_in_an_outage_is_asked_for_again() {
+    let Some(([mut a, _b], prefix)) = cluster().await else {
+        return;
+    };
+    prefix.flush();
+    a.until(&BusEvent::Forgotten).await;
+    // Right after that, when it is too early to ask again, and with an outage that ends soon.
+    let user = format!("{}u:{}", prefix.prefix(), ALICE.0);
+    let run = |command: &str, more: &[&str]| {
+        let mut command = redis::cmd(command);
+        let command = command.arg(&user).arg(more);
+        let () = command.query(&mut prefix.connection()).expect("done");
+    };
+    run("SET", &["no hash"]);
+    let joined = a.presence().join(device(ALICE, 1, 1), MANY, None).await;
+    joined.expect_err("no hash");
+    a.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"hello"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    run("DEL", &[]);
+    a.until(&BusEvent::Forgotten).await;
+}

@@ -183,6 +183,7 @@ async fn a_session_lives_until_it_expires(t: TestStore) {
         role: UserRole::User,
         is_banned: false,
         is_premium: false,
+        terms_version: 1,
         last_active: t.now(),
     };
     assert_eq!(

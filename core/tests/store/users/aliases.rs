@@ -157,7 +157,7 @@ async fn the_last_tag_is_given_and_then_the_alias_is_full(t: TestStore) {
          WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 9999), \
          tags(n, tag) AS (SELECT n, substr('0000' || CAST(n AS TEXT), length('0000' || CAST(n AS TEXT)) - 3) FROM n) \
          SELECT 1 + tags.n, {bytes}, u.phone_ciphertext, u.phone_key_id, '', 'kedi', 'kedi', 'kedi', tags.tag, 1990, 'tr', \
-         '1', u.created_at, tags.tag, u.created_at, u.created_at FROM users u CROSS JOIN tags WHERE tags.tag <> '{free}' AND tags.tag <> u.tag",
+         1, u.created_at, tags.tag, u.created_at, u.created_at FROM users u CROSS JOIN tags WHERE tags.tag <> '{free}' AND tags.tag <> u.tag",
         bytes = if t.database.url().starts_with("sqlite") { "CAST(tags.tag AS BLOB)" } else { "CAST(tags.tag AS BYTEA)" },
     ))
     .await;

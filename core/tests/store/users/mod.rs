@@ -22,6 +22,36 @@ tebdil_core::store_conformance! {
     a_profile_changes_in_parts,
     a_new_password_ends_the_other_sessions,
     a_password_is_stored_anew_unless_it_was_changed,
+    accepted_terms_never_become_older,
+}
+
+async fn accepted_terms_never_become_older(t: TestStore) {
+    let (user, session) = t.register("kedi").await;
+    let registered = t.now();
+    t.clock.advance(Duration::from_hours(1));
+    for (version, kept, at) in [(3, 3, t.now()), (2, 3, t.now()), (3, 3, t.now())] {
+        let accounts = t.accounts();
+        accounts
+            .accept_terms(user.id, version, t.now())
+            .await
+            .unwrap();
+        let row = accounts.user(user.id).await.unwrap().unwrap();
+        assert_eq!((row.terms_version, row.terms_accepted_at), (kept, at));
+        let alive = accounts.session_alive(session.id, t.now()).await.unwrap();
+        assert_eq!(alive.unwrap().terms_version, kept);
+    }
+    assert_eq!(
+        (user.terms_version, user.terms_accepted_at),
+        (1, registered)
+    );
+    let recorded = t
+        .numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'terms_accepted'")
+        .await;
+    assert_eq!(recorded, [1]);
+    t.accounts()
+        .accept_terms(UserId(1), 9, t.now())
+        .await
+        .unwrap();
 }
 
 async fn a_password_is_stored_anew_unless_it_was_changed(t: TestStore) {

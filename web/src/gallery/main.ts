@@ -1,0 +1,54 @@
+// `gallery.html?screen=NAME&theme=dark&lang=en`: one screen of a room in one state, for pictures and
+// for checks of accessibility. Not in the build. Without a name: all names.
+
+import { mount, tick } from 'svelte';
+import '../ui/tokens.css';
+import '../ui/components.css';
+import '../ui/screens.css';
+import { route, startRouter } from '../app/router.svelte.ts';
+import { language } from '../text/texts.svelte.ts';
+import Gallery from './Gallery.svelte';
+import type { Shown } from './shown.ts';
+
+const rooms = import.meta.glob<{ screens: Record<string, Shown> }>('../*/gallery.ts', {
+  eager: true,
+});
+const screens = Object.assign({}, ...Object.values(rooms).map((room) => room.screens)) as Record<
+  string,
+  Shown
+>;
+
+const wished = new URLSearchParams(location.search);
+const root = document.documentElement;
+const theme = wished.get('theme');
+if (theme) root.dataset.theme = theme;
+const wishedLanguage = wished.get('lang');
+if (wishedLanguage === 'tr' || wishedLanguage === 'en') language.current = wishedLanguage;
+
+const target = document.getElementById('app');
+if (!target) throw new Error('no #app');
+
+const shown = screens[wished.get('screen') ?? ''];
+if (shown) {
+  const path = new URL(shown.path ?? '/', location.href);
+  startRouter();
+  route.path = path.pathname;
+  route.query = path.searchParams;
+  mount(Gallery, { target, props: { shown } });
+  await tick();
+  await shown.then?.(target);
+} else {
+  const list = document.createElement('ul');
+  for (const name of Object.keys(screens)) {
+    const link = document.createElement('a');
+    link.textContent = name;
+    link.href = `?screen=${name}`;
+    const item = document.createElement('li');
+    item.append(link);
+    list.append(item);
+  }
+  target.append(list);
+}
+// What takes pictures waits for this.
+root.dataset.ready = shown ? 'shown' : 'list';
+root.dataset.screens = Object.keys(screens).join(' ');

@@ -1,0 +1,172 @@
+// The REST half of the contract. Types come from the server's own document.
+
+import type { components, paths } from './api.d.ts';
+import { Problem } from './problem.ts';
+
+export { Problem };
+
+export type Tokens = components['schemas']['Tokens'];
+
+/** `GET /v1/meta`: what a client has to know before anybody signs in. */
+export type Meta = components['schemas']['Meta'];
+
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+type PathsOf<M extends Method> = {
+  [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? P : never;
+}[keyof paths];
+type Operation<P extends keyof paths, M extends Method> = NonNullable<paths[P][M & keyof paths[P]]>;
+type Json<T> = T extends { content: { 'application/json': infer J } } ? J : never;
+type Body<O> = O extends { requestBody?: infer B }
+  ? [NonNullable<B>] extends [never] ? undefined : Json<NonNullable<B>>
+  : undefined;
+type Good<R> = R extends Record<number, unknown>
+  ? { [S in keyof R]: S extends 200 | 201 | 202 ? Json<R[S]> : never }[keyof R]
+  : never;
+type Answer<O> = O extends { responses: infer R } ? ([Good<R>] extends [never] ? void : Good<R>) : void;
+type In<O, Where extends string> = O extends { parameters: infer A }
+  ? Where extends keyof A ? A[Where] : undefined
+  : undefined;
+
+export interface CallOptions<O = unknown> {
+  /** The parts of the path in braces. */
+  path?: In<O, 'path'>;
+  query?: In<O, 'query'>;
+  /** The same for a repeat of the same call, so that nothing is done twice. */
+  key?: string;
+  /** Instead of the account's own: an appeal token. */
+  token?: string;
+  signal?: AbortSignal;
+}
+
+/** The account's access token. */
+export interface Access {
+  /** Null where nobody is signed in. */
+  token(): Promise<string | null>;
+  /** Another one, after `spent` was refused; null where the session is over. */
+  renewed(spent: string): Promise<string | null>;
+}
+
+export interface RestOptions {
+  access: Access;
+  /** Told of every refusal, before it is thrown. */
+  refused?: (problem: Problem) => void;
+  fetch?: typeof fetch;
+  /** Milliseconds until a call counts as lost. */
+  patience?: number;
+}
+
+const PATIENCE = 20_000;
+
+export class Rest {
+  readonly #options: RestOptions;
+
+  constructor(options: RestOptions) {
+    this.#options = options;
+  }
+
+  get<P extends PathsOf<'get'>>(
+    path: P, options?: CallOptions<Operation<P, 'get'>>,
+  ): Promise<Answer<Operation<P, 'get'>>> {
+    return this.#call('get', path, undefined, options);
+  }
+
+  post<P extends PathsOf<'post'>>(
+    path: P, body: Body<Operation<P, 'post'>>, options?: CallOptions<Operation<P, 'post'>>,
+  ): Promise<Answer<Operation<P, 'post'>>> {
+    return this.#call('post', path, body, options);
+  }
+
+  put<P extends PathsOf<'put'>>(
+    path: P, body: Body<Operation<P, 'put'>>, options?: CallOptions<Operation<P, 'put'>>,
+  ): Promise<Answer<Operation<P, 'put'>>> {
+    return this.#call('put', path, body, options);
+  }
+
+  patch<P extends PathsOf<'patch'>>(
+    path: P, body: Body<Operation<P, 'patch'>>, options?: CallOptions<Operation<P, 'patch'>>,
+  ): Promise<Answer<Operation<P, 'patch'>>> {
+    return this.#call('patch', path, body, options);
+  }
+
+  delete<P extends PathsOf<'delete'>>(
+    path: P, body: Body<Operation<P, 'delete'>>, options?: CallOptions<Operation<P, 'delete'>>,
+  ): Promise<Answer<Operation<P, 'delete'>>> {
+    return this.#call('delete', path, body, options);
+  }
+
+  /** An answer that is too large to be read at once: the export. */
+  async stream(path: string): Promise<Response> {
+    const response = await this.#authorized((token) => this.#once('get', path, undefined, {
+      ...(token && { authorization: `Bearer ${token}` }),
+    }, undefined));
+    if (!response.ok) throw await this.#problem(response);
+    return response;
+  }
+
+  async #call<T>(
+    method: Method, path: string, body: unknown, options: CallOptions = {},
+  ): Promise<T> {
+    const url = address(path, options);
+    // One key for all tries of this call: what was done already is answered, not done again.
+    const key = method === 'get' ? undefined : (options.key ?? crypto.randomUUID());
+    const send = (token: string | null): Promise<Response> =>
+      this.#once(method, url, body, {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(key && { 'idempotency-key': key }),
+      }, options.signal);
+    const response = options.token ? await send(options.token) : await this.#authorized(send);
+    if (!response.ok) throw await this.#problem(response);
+    if (response.status === 204) return undefined as T;
+    return response.json().catch(() => {
+      throw this.#told(new Problem('internal', 500));
+    });
+  }
+
+  async #authorized(send: (token: string | null) => Promise<Response>): Promise<Response> {
+    const { access } = this.#options;
+    const token = await access.token();
+    const response = await send(token);
+    if (response.status !== 401 || !token) return response;
+    const { code } = await response.clone().json().catch(() => ({ code: '' }));
+    if (code !== 'unauthorized') return response;
+    const renewed = await access.renewed(token);
+    return renewed ? send(renewed) : response;
+  }
+
+  async #once(
+    method: Method, url: string, body: unknown, headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
+    const late = AbortSignal.timeout(this.#options.patience ?? PATIENCE);
+    try {
+      return await (this.#options.fetch ?? fetch)(url, {
+        method: method.toUpperCase(),
+        headers,
+        cache: 'no-store',
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: signal ? AbortSignal.any([signal, late]) : late,
+      });
+    } catch {
+      throw this.#told(new Problem('offline', 0));
+    }
+  }
+
+  async #problem(response: Response): Promise<Problem> {
+    return this.#told(Problem.of(response, await response.json().catch(() => null)));
+  }
+
+  #told(problem: Problem): Problem {
+    this.#options.refused?.(problem);
+    return problem;
+  }
+}
+
+function address(path: string, { path: parts, query }: CallOptions): string {
+  const values = (parts ?? {}) as Record<string, string | number>;
+  const url = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(values[name]!));
+  const asked = Object.entries((query ?? {}) as Record<string, unknown>)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => [name, String(value)]);
+  return asked.length ? `${url}?${new URLSearchParams(asked)}` : url;
+}
