@@ -142,7 +142,7 @@ impl Push {
             Err(ServicesError::Origin) => check.that(
                 false,
                 "push.web_extra_origin",
-                "must be empty, or http://HOST:PORT or https://… without a path",
+                "must be empty, or http://127.0.0.1:PORT",
             ),
         }
         let contact = &self.web_contact;

@@ -154,9 +154,9 @@ impl Secrets {
         if text.vapid_key.expose().is_empty() {
             return Ok(None);
         }
-        let key = VapidKey::from_pem(&text.vapid_key).ok_or(SecretsError::Invalid {
+        let key = VapidKey::parse(&text.vapid_key).ok_or(SecretsError::Invalid {
             field: "vapid_key",
-            detail: "must be a private key on P-256 in PEM",
+            detail: "must be a key as `tebdil vapid-key` makes it",
         })?;
         Ok(Some(key))
     }
@@ -253,7 +253,7 @@ impl Secrets {
             "# Made at the first start. Without this file nobody can read the phone numbers in the database, with it anybody can:\n\
              # keep it secret, and keep a copy apart from the copies of the database.\n\
              phone_index_key = \"{}\"\nfield_keys = \"k1:{}\"\njwt_keys = \"k1:{}\"\n\
-             vapid_key = '''\n{}'''\n",
+             vapid_key = \"{}\"\n",
             key(),
             key(),
             key(),
@@ -350,15 +350,15 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let made = Secrets::load(&embedded(dir.path()), &mut rand::rng()).expect("made");
         assert!(made.vapid_key.is_some());
-        let pem = VapidKey::generate();
+        let other = VapidKey::generate();
         let with = |key| {
             config(&[
                 ("TEBDIL_DATA_DIR", dir.path().to_str().expect("UTF-8")),
                 ("TEBDIL_SECRETS__VAPID_KEY", key),
             ])
         };
-        let own = Secrets::load(&with(pem.expose()), &mut rand::rng()).expect("read");
-        let vapid_key = VapidKey::from_pem(&pem);
+        let own = Secrets::load(&with(other.expose()), &mut rand::rng()).expect("read");
+        let vapid_key = VapidKey::parse(&other);
         assert_ne!(made.vapid_key, vapid_key);
         assert_eq!(own, Secrets { vapid_key, ..made });
         let wrong = Secrets::load(&with("hunter2"), &mut rand::rng()).expect_err("no key");

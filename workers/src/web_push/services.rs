@@ -1,6 +1,8 @@
 //! The push services that browsers may name. An endpoint is an address that somebody gave us and
 //! that we post to: nothing but a known push service may be behind it.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 use tebdil_protocol::MAX_PUSH_ADDRESS_BYTES;
 
@@ -9,7 +11,7 @@ use tebdil_protocol::MAX_PUSH_ADDRESS_BYTES;
 pub struct PushServices {
     /// Names of hosts; `*.` before one stands for all below it.
     hosts: Vec<String>,
-    /// One more origin, for tests.
+    /// One more origin, on this machine; for tests.
     extra_origin: Option<String>,
 }
 
@@ -89,11 +91,12 @@ fn is_host(text: &str) -> bool {
     name.contains('.') && !name.contains('*') && url.is_ok_and(|url| url.domain() == Some(name))
 }
 
-/// The origin that `text` is, and nothing more.
+/// The origin on this machine that `text` is, and nothing more.
 fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
-    let origin = url.origin();
-    (matches!(url.scheme(), "http" | "https") && origin.ascii_serialization() == text)
+    let host = url.host_str()?.trim_matches(['[', ']']).parse::<IpAddr>();
+    let here = host.is_ok_and(|address| address.is_loopback());
+    (here && url.scheme() == "http" && url.origin().ascii_serialization() == text)
         .then(|| text.to_owned())
 }
 
@@ -212,10 +215,18 @@ mod tests {
             "http://127.0.0.1:9/",
             "http://127.0.0.1:9/x",
             "ftp://127.0.0.1:9",
+            "https://127.0.0.1:9",
+            "http://127.0.0.1:9@10.0.0.1",
+            "http://10.0.0.1:9",
+            "http://169.254.169.254",
+            "http://localhost:9",
+            "http://push.example:9",
+            "https://push.example",
         ] {
             let made = PushServices::new(&[], bad);
             assert_eq!(made.err(), Some(ServicesError::Origin), "{bad}");
         }
+        assert!(PushServices::new(&[], "http://[::1]:9").is_ok());
         assert!(PushServices::new(&[], "").is_ok_and(|none| none.is_empty()));
         assert!(!services("").is_empty());
     }

@@ -10,7 +10,6 @@ use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
-use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use tebdil_protocol::{Secret, time::Timestamp};
 
@@ -36,22 +35,20 @@ impl PartialEq for VapidKey {
 impl Eq for VapidKey {}
 
 impl VapidKey {
-    /// Reads a key in PEM, as `openssl genpkey` makes it.
-    pub fn from_pem(text: &Secret) -> Option<Self> {
-        let der = PrivatePkcs8KeyDer::from_pem_slice(text.expose().as_bytes()).ok()?;
+    /// Reads a key: PKCS #8 in base64, on one line.
+    pub fn parse(text: &Secret) -> Option<Self> {
+        let der = STANDARD.decode(text.expose()).ok()?;
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let der = der.secret_pkcs8_der();
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, der, &SystemRandom::new()).ok()?;
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, &der, &SystemRandom::new()).ok()?;
         Some(Self(Arc::new(pair)))
     }
 
-    /// A new key in PEM.
+    /// A new key, as [`Self::parse`] reads it.
     pub fn generate() -> Secret {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let der = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new())
             .expect("the system gives random numbers");
-        let text = STANDARD.encode(der);
-        format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n").into()
+        STANDARD.encode(der).into()
     }
 
     /// The public key: an uncompressed point, in base64url.
@@ -91,7 +88,7 @@ mod tests {
     #[test]
     fn a_token_is_signed_and_for_one_push_service() {
         let text = VapidKey::generate();
-        let key = VapidKey::from_pem(&text).expect("a key");
+        let key = VapidKey::parse(&text).expect("a key");
         let now = Timestamp::from_millis(1_795_262_400_000);
         for contact in [None, Some("mailto:push@example.org")] {
             let header = key.authorization("https://push.example", contact, now);
@@ -121,25 +118,19 @@ mod tests {
 
     #[test]
     fn a_key_of_openssl_is_read_and_others_are_refused() {
-        let read = |text: &str| VapidKey::from_pem(&text.into());
-        // openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+        let read = |text: &str| VapidKey::parse(&text.into());
+        // openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -outform DER | base64 -w 0
         let made = "\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgSRzyK4aD8XUT78Ni
-WlxHf3zzDpFnwbYPlcKcluHcu2+hRANCAAQCbFc3FFdmbFF5tv4jQ7IwLJqoQflu
-68T97dS8yxWZYOysDTv8UyXXPme55WafWwimWq6y8BB2hHT7Bk/B6s7I
------END PRIVATE KEY-----
-";
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgSRzyK4aD8XUT78Ni\
+WlxHf3zzDpFnwbYPlcKcluHcu2+hRANCAAQCbFc3FFdmbFF5tv4jQ7IwLJqoQflu\
+68T97dS8yxWZYOysDTv8UyXXPme55WafWwimWq6y8BB2hHT7Bk/B6s7I";
         assert!(read(made).is_some());
-        assert_ne!(read(made), VapidKey::from_pem(&VapidKey::generate()));
+        assert_ne!(read(made), VapidKey::parse(&VapidKey::generate()));
         let other_curve = "\
------BEGIN PRIVATE KEY-----
-MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCcAi/Vo/GQppZ9krCg
-RssEy5gYHDcGz6qnflsZsOQTN/qa3MqeKWk7PqCJssG1W0ihZANiAARdr5Nn+NXw
-aOJ1HrKE1OI3Ju1uXq8oIl3waLzFJvfl4HLdQWLIPRkbNv1S5DzjeRSNaLGEBpFW
-7Dp066Vz8sz4WqdQap4/FLYHjkloBEHF7pqUf+0HoPz8iwEsXUXgNLY=
------END PRIVATE KEY-----
-";
+MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCcAi/Vo/GQppZ9krCg\
+RssEy5gYHDcGz6qnflsZsOQTN/qa3MqeKWk7PqCJssG1W0ihZANiAARdr5Nn+NXw\
+aOJ1HrKE1OI3Ju1uXq8oIl3waLzFJvfl4HLdQWLIPRkbNv1S5DzjeRSNaLGEBpFW\
+7Dp066Vz8sz4WqdQap4/FLYHjkloBEHF7pqUf+0HoPz8iwEsXUXgNLY=";
         for bad in ["", "hunter2", &made[..60], other_curve] {
             assert!(read(bad).is_none());
         }
