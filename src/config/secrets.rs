@@ -154,11 +154,11 @@ impl Secrets {
         if text.vapid_key.expose().is_empty() {
             return Ok(None);
         }
-        let key = VapidKey::parse(&text.vapid_key).ok_or(SecretsError::Invalid {
+        let invalid = SecretsError::Invalid {
             field: "vapid_key",
             detail: "must be a key as `tebdil vapid-key` makes it",
-        })?;
-        Ok(Some(key))
+        };
+        VapidKey::parse(&text.vapid_key).map(Some).ok_or(invalid)
     }
 
     fn given_relay_secret(text: &SecretSettings) -> Result<Option<Secret>, SecretsError> {
@@ -308,10 +308,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let config = embedded(&dir.path().join("data"));
         let first = Secrets::load(&config, &mut rand::rng()).expect("made");
-        assert_eq!(
-            Secrets::load(&config, &mut rand::rng()).expect("read"),
-            first
-        );
+        let next = Secrets::load(&config, &mut rand::rng()).expect("read");
+        assert_eq!(next, first);
         let path = config.data_dir.join(FILE_NAME);
         assert_eq!(
             fs::metadata(&path).expect("file").permissions().mode() & 0o777,

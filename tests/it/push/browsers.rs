@@ -333,11 +333,11 @@ async fn where_nothing_is_pushed_to_browsers_none_subscribes() {
         "/endpoint",
         "https://fcm.googleapis.com/x".into(),
     );
-    let pem = fake.settings()[2].1.clone();
+    let key = fake.settings()[2].1.clone();
     let no_key = [("TEBDIL_WORKERS__ENABLED", "false")];
     let nowhere = [
         ("TEBDIL_PUSH__WEB_SERVICES", ""),
-        ("TEBDIL_SECRETS__VAPID_KEY", pem.as_str()),
+        ("TEBDIL_SECRETS__VAPID_KEY", key.as_str()),
     ];
     for settings in [&no_key[..], &nowhere] {
         let server = TestServer::start(Backend::Sqlite, settings).await;
