@@ -6,17 +6,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_core::{notice::PushOrder, testing::Backend};
 
-use super::{assert_counted, id, leaves, notify, numbers, place, put, put_token};
+use super::{
+    assert_counted, id, leaves, notify, numbers, place, put, put_token, searches::is_away,
+};
 use crate::{
+    background::goes,
     fcm::{FakeFcm, Reply},
     harness::{TestServer, TestUser},
-    sockets::pair,
+    sockets::{Person, pair},
     web_push::{Browser, CONTACT, Delivery, FakePush, signed_claims},
 };
 
 pushed! {
     @by crate::web_push::FakePush;
     a_message_wakes_a_closed_tab_and_says_nothing,
+    a_match_wakes_the_browser_whose_search_went_on,
     a_subscription_goes_with_its_session,
     a_subscription_that_is_gone_is_forgotten,
     a_push_service_in_trouble_is_asked_again,
@@ -71,8 +75,10 @@ async fn a_message_wakes_a_closed_tab_and_says_nothing(server: TestServer, fake:
         json!({ "type": "message", "match_id": match_id })
     );
 
-    let public_key = server.app.web_push.as_ref().map(|push| push.public_key());
-    let claims = signed_claims(&delivery, &public_key.expect("a key"));
+    let meta = server.request(Method::GET, "/v1/meta", None);
+    let meta = server.send(meta).await.expect(200);
+    let public_key = meta["vapid_public_key"].as_str().expect("a key");
+    let claims = signed_claims(&delivery, public_key);
     let now = server.clock.now().seconds();
     assert_eq!(
         claims,
@@ -105,6 +111,27 @@ async fn a_message_wakes_a_closed_tab_and_says_nothing(server: TestServer, fake:
     let counted = numbers(&server).await;
     assert_counted(&counted, &["tebdil_push_total{outcome=\"sent\"}"]);
     assert!(!counted.contains("/push/"), "no endpoint in the numbers");
+    server.stop().await;
+}
+
+async fn a_match_wakes_the_browser_whose_search_went_on(server: TestServer, fake: FakePush) {
+    let mut a = Person::new(&server, "ayse").await;
+    let browser = fake.browser("ayse");
+    subscribe(&server, &a.user, &browser).await;
+    a.search_in_background(&server).await;
+    let user = goes(&server, a).await;
+    is_away(&server, &user).await;
+    server.run_due_jobs().await;
+    fake.taken();
+
+    let mut b = Person::new(&server, "berk").await;
+    b.find().await;
+    let match_id = b.found().await;
+    server.run_due_jobs().await;
+    assert_eq!(
+        browser.read(&only(&fake)),
+        json!({ "type": "match", "match_id": match_id })
+    );
     server.stop().await;
 }
 
