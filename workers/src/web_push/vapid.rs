@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_key_of_openssl_is_read_and_others_are_refused() {
         let read = |text: &str| VapidKey::parse(&text.into());
-        // openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -outform DER | base64 -w 0
+        // As `scripts/secrets` makes it.
         let made = "\
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgSRzyK4aD8XUT78Ni\
 WlxHf3zzDpFnwbYPlcKcluHcu2+hRANCAAQCbFc3FFdmbFF5tv4jQ7IwLJqoQflu\
