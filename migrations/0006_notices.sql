@@ -35,17 +35,21 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_by_user ON notifications (user_id, id);
 CREATE INDEX notifications_unread ON notifications (user_id) WHERE NOT read;
 
--- A device has one push token: what it registers replaces what it had.
-CREATE TABLE push_tokens (
-    token TEXT PRIMARY KEY NOT NULL,
+-- Where a device is reached while it is away. It has one such place: what it registers replaces what it had.
+CREATE TABLE push_targets (
+    -- A token of Firebase Cloud Messaging, or the endpoint of a browser's subscription.
+    address TEXT PRIMARY KEY NOT NULL,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     session_id BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     platform TEXT NOT NULL,
+    -- What pushes are encrypted with; browsers only.
+    p256dh TEXT,
+    auth TEXT,
     created_at TIMESTAMPTZ NOT NULL,
     last_used TIMESTAMPTZ NOT NULL
 );
-CREATE INDEX push_tokens_by_user ON push_tokens (user_id);
-CREATE UNIQUE INDEX push_tokens_by_session ON push_tokens (session_id);
+CREATE INDEX push_targets_by_user ON push_targets (user_id);
+CREATE UNIQUE INDEX push_targets_by_session ON push_targets (session_id);
 
 -- The types of notifications that a user wants no pushes for.
 CREATE TABLE push_muted (

@@ -10,6 +10,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use tebdil_protocol::domain::UserRole;
+use tebdil_workers::web_push::VapidKey;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -61,6 +62,8 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Make a key for `secrets.vapid_key` and print it.
+    VapidKey,
     /// Manage accounts, as the operator.
     Admin {
         #[command(subcommand)]
@@ -108,6 +111,9 @@ impl Cli {
         ) {
             return say(DEFAULT_TOML.trim_end());
         }
+        if matches!(self.command, Some(Command::VapidKey)) {
+            return say(VapidKey::generate().expose());
+        }
         // A memory dump would contain keys and phone numbers. If the system refuses, nothing can be
         // done.
         let _ = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
@@ -130,7 +136,7 @@ impl Cli {
             let texts = LegalTexts::load(&config).map(drop).map_err(RunError::from);
             return match keys
                 .and(texts)
-                .and_then(|()| push::client(&config.push, &config.clock()).map(drop))
+                .and_then(|()| push::fcm(&config.push, &config.clock()).map(drop))
             {
                 Ok(()) => say("the settings are good"),
                 Err(error) => complain(&error, EXIT_CONFIG),
@@ -156,7 +162,7 @@ impl Cli {
                     command: AdminCommand::TotpReset { account },
                 }) => admin::totp_reset(config, account.into()).await,
                 Some(Command::Healthcheck) => healthcheck(&config).await,
-                Some(Command::Config { .. }) => Ok(()),
+                Some(Command::Config { .. } | Command::VapidKey) => Ok(()),
             }
         });
         // What still runs was told to end but did not.

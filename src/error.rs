@@ -24,7 +24,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// Pushes were asked for and cannot be sent.
-    #[error("push.fcm_credentials: {0}")]
+    #[error("push.{0}")]
     Push(String),
     /// A worker needs nodes to work for.
     #[error(

@@ -7,9 +7,10 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{Base, Role},
-    config::Config,
+    config::{Config, Secrets},
     error::RunError,
     lifecycle::{Shutdown, Tasks},
+    push,
 };
 
 /// Runs background jobs until `shutdown` says so or a part fails; `metrics` is the listener for
@@ -29,13 +30,15 @@ pub async fn run(
     if !config.is_shared() {
         return Err(RunError::Alone);
     }
+    let vapid_key = Secrets::given_vapid_key(&config.secrets)?;
     let tasks = Tasks::new(&shutdown);
     let (base, incoming) = Box::pin(Base::start(Role::Worker, config, clock, tasks)).await?;
     let ends = base.ends(None, None);
     base.route(incoming.events, &ends, None);
     // Without Redis, it is not known here who is connected.
     let knows_all = base.realtime.presence.is_some();
-    base.run_jobs(base.workers(knows_all, &ends, &base.notifier())?);
+    let web_push = push::web(&base.config.push, vapid_key, &base.clock)?;
+    base.run_jobs(base.workers(knows_all, &ends, &base.notifier(), web_push)?);
     base.serve_metrics(metrics);
 
     base.tasks.soft.cancelled().await;

@@ -89,8 +89,8 @@ pub const MAX_CIPHERTEXT_BYTES: usize = 16 * 1024;
 /// Largest key package, bytes after base64 decoding.
 pub const MAX_KEY_PACKAGE_BYTES: usize = 4 * 1024;
 
-/// Longest push token, bytes.
-pub const MAX_PUSH_TOKEN_BYTES: usize = 4096;
+/// Longest address of a device at a push service, bytes: a token or an endpoint.
+pub const MAX_PUSH_ADDRESS_BYTES: usize = 2048;
 
 /// Most one-time key packages a session may have at the server.
 pub const MAX_KEY_PACKAGES: usize = 100;

@@ -306,10 +306,31 @@ pub struct Match {
     pub claim: Option<Claim>,
 }
 
-/// `PUT /v1/me/push-tokens/{token}`
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-pub struct PushTokenRequest {
+/// `PUT /v1/me/push`: `android` and `ios` with `token`, `web` with `endpoint` and `keys`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PushRequest {
     pub platform: PushPlatform,
+    /// The token of Firebase Cloud Messaging: 1 to 2,048 visible ASCII characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^[!-~]{1,2048}$")]
+    pub token: Option<Secret>,
+    /// The endpoint of the browser's subscription: https, at a push service that the server knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uri", max_length = 2048)]
+    pub endpoint: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<PushKeys>,
+}
+
+/// The keys of a browser's subscription (RFC 8291), in base64url without padding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PushKeys {
+    /// An uncompressed point on P-256.
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{87}$")]
+    pub p256dh: Secret,
+    /// 16 bytes.
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$")]
+    pub auth: Secret,
 }
 
 /// Which notifications wake a device that is away. They are stored, and sent to open sockets, in

@@ -10,7 +10,7 @@ use tebdil_core::{
     store::Store,
 };
 use tebdil_protocol::{Secret, time::Clock};
-use tebdil_workers::{Hooks, Online, Settings, Workers};
+use tebdil_workers::{Hooks, Online, Settings, Workers, web_push::WebPush};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{open_store, wind_down};
@@ -166,12 +166,16 @@ impl Base {
         knows_all: bool,
         ends: &Arc<MatchEnds>,
         notifier: &Notifier,
+        web_push: Option<Arc<WebPush>>,
     ) -> Result<Workers, RunError> {
         let config = &self.config;
-        let fcm = push::client(&config.push, &self.clock)?;
+        let fcm = push::fcm(&config.push, &self.clock)?;
         if fcm.is_none() {
+            tracing::info!("nothing is pushed to apps: push.fcm_credentials is empty");
+        }
+        if web_push.is_none() {
             tracing::info!(
-                "nothing is pushed to devices that are away: push.fcm_credentials is empty"
+                "nothing is pushed to browsers: push.web_services or secrets.vapid_key is empty"
             );
         }
         let settings = Settings {
@@ -179,6 +183,7 @@ impl Base {
             quota: config.quota.clone(),
             referrals: config.referrals,
             fcm,
+            web_push,
             billing: config.billing.rules(),
             reports: config.reports,
             verifier: config.billing.verifier()?,

@@ -9,6 +9,7 @@ use tebdil_core::{
     store::MatchRules,
 };
 use tebdil_protocol::{domain::Mode, time::Clock};
+use tebdil_workers::web_push::WebPush;
 use tokio_util::sync::CancellationToken;
 
 use super::{Base, Listeners, Role, router::NodeServices, wind_down};
@@ -27,6 +28,7 @@ use crate::{
     match_ends::Rooms,
     matching::{self, Matchmaker, MatchmakerConfig},
     notifications::{Notifier, Wakeups, WakeupsTask},
+    push,
     relay::Relays,
     ws::{Activity, Sockets},
 };
@@ -81,12 +83,15 @@ impl Node {
             .await?;
         let (wakeups, notifier) = (Arc::<Wakeups>::default(), base.notifier());
         let modes = modes(&relays);
-        let meta = http::meta(&base.config, &modes);
+        let vapid_key = secrets.vapid_key.clone();
+        let web_push = push::web(&base.config.push, vapid_key, &base.clock)?;
+        let vapid_public_key = web_push.as_deref().map(WebPush::public_key);
+        let meta = http::meta(&base.config, &modes, vapid_public_key);
         let matchmaker = matchmaker(&base, modes, &wakeups);
         let rooms = rooms(&base, &keys, &relays, &wakeups);
         wake(&base, wakeups, &notifier);
         let ends = base.ends(Some(Arc::clone(&relays)), Some(rooms.clone()));
-        let workers = base.workers(true, &ends, &notifier)?;
+        let workers = base.workers(true, &ends, &notifier, web_push.clone())?;
         if base.config.workers.enabled {
             base.run_jobs(workers.clone());
         }
@@ -134,6 +139,7 @@ impl Node {
             notifier,
             matchmaker,
             workers,
+            web_push,
             limiters,
             meta,
             legal: LegalPages::new(&legal),

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use tebdil_core::{
     db,
     realtime::{self, RealtimeSettings},
-    settings::{Checks, seconds},
+    settings::{Checks, list, seconds},
     skew::ClockGuard,
 };
 use tebdil_protocol::{Secret, time::Clock};
+use tebdil_workers::web_push::{PushServices, ServicesError};
 use tracing_subscriber::filter::EnvFilter;
 
 use super::{Config, Origins, TrustedProxies};
@@ -107,13 +108,20 @@ pub struct Workers {
     pub enabled: bool,
 }
 
-/// Firebase Cloud Messaging.
+/// Where devices that are away are woken: apps by Firebase Cloud Messaging, browsers by Web Push.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Push {
     /// Empty: off.
     pub fcm_credentials: PathBuf,
     pub fcm_url: String,
+    /// Empty: off.
+    #[serde(deserialize_with = "list")]
+    pub web_services: Vec<String>,
+    /// Empty: none.
+    pub web_contact: String,
+    /// One more push service, for tests. Empty: none.
+    pub web_extra_origin: String,
     #[serde(rename = "timeout_s", deserialize_with = "seconds")]
     pub timeout: Duration,
 }
@@ -124,6 +132,25 @@ impl Push {
         let plain = (url.starts_with("https://") || url.starts_with("http://"))
             && url.bytes().all(|byte| byte.is_ascii_graphic());
         check.that(plain, "push.fcm_url", "must be https://…");
+        match PushServices::new(&self.web_services, &self.web_extra_origin) {
+            Ok(_) => {}
+            Err(ServicesError::Host) => check.that(
+                false,
+                "push.web_services",
+                "must be names of hosts in lower case, or *. and such a name",
+            ),
+            Err(ServicesError::Origin) => check.that(
+                false,
+                "push.web_extra_origin",
+                "must be empty, or http://127.0.0.1:PORT",
+            ),
+        }
+        let contact = &self.web_contact;
+        check.that(
+            contact.is_empty() || contact.starts_with("mailto:") || contact.starts_with("https://"),
+            "push.web_contact",
+            "must be empty, mailto:… or https://…",
+        );
         check.range("push.timeout_s", self.timeout.as_secs(), 1..=60);
     }
 }

@@ -11,6 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rand::CryptoRng;
 use tebdil_core::crypto::{Key, KeyRing};
 use tebdil_protocol::Secret;
+use tebdil_workers::web_push::VapidKey;
 
 use super::{Config, SecretSettings};
 
@@ -65,6 +66,8 @@ pub struct Secrets {
     pub franking_keys: KeyRing,
     /// The secret that relays share with the server.
     pub relay_secret: Secret,
+    /// By which push services know the server; without it, nothing is pushed to browsers.
+    pub vapid_key: Option<VapidKey>,
 }
 
 impl Secrets {
@@ -143,6 +146,21 @@ impl Secrets {
         }
     }
 
+    /// The key by which push services know the server, for a process that needs no other key.
+    ///
+    /// # Errors
+    /// [`SecretsError::Invalid`]
+    pub fn given_vapid_key(text: &SecretSettings) -> Result<Option<VapidKey>, SecretsError> {
+        if text.vapid_key.expose().is_empty() {
+            return Ok(None);
+        }
+        let invalid = SecretsError::Invalid {
+            field: "vapid_key",
+            detail: "must be a key as `tebdil vapid-key` makes it",
+        };
+        VapidKey::parse(&text.vapid_key).map(Some).ok_or(invalid)
+    }
+
     fn given_relay_secret(text: &SecretSettings) -> Result<Option<Secret>, SecretsError> {
         match text.relay_secret.expose() {
             "" => Ok(None),
@@ -187,11 +205,12 @@ impl Secrets {
             franking_keys,
             field_keys: ring("field_keys", text.field_keys.expose())?,
             jwt_keys: ring("jwt_keys", text.jwt_keys.expose())?,
+            vapid_key: Self::given_vapid_key(text)?,
         })
     }
 
     /// The keys of the file, with those of the settings that need not be in it: the secret that
-    /// other relays know, and franking keys that are replaced there.
+    /// other relays know, and franking and VAPID keys that are replaced there.
     fn read_file(path: &Path, given: &SecretSettings) -> Result<Option<Self>, SecretsError> {
         let io_error = |source| SecretsError::Io {
             path: path.to_owned(),
@@ -212,6 +231,7 @@ impl Secrets {
         for (own, given) in [
             (&mut settings.relay_secret, &given.relay_secret),
             (&mut settings.franking_keys, &given.franking_keys),
+            (&mut settings.vapid_key, &given.vapid_key),
         ] {
             if !given.expose().is_empty() {
                 *own = given.clone();
@@ -232,10 +252,12 @@ impl Secrets {
         let text = Secret::from(format!(
             "# Made at the first start. Without this file nobody can read the phone numbers in the database, with it anybody can:\n\
              # keep it secret, and keep a copy apart from the copies of the database.\n\
-             phone_index_key = \"{}\"\nfield_keys = \"k1:{}\"\njwt_keys = \"k1:{}\"\n",
+             phone_index_key = \"{}\"\nfield_keys = \"k1:{}\"\njwt_keys = \"k1:{}\"\n\
+             vapid_key = \"{}\"\n",
             key(),
             key(),
             key(),
+            VapidKey::generate().expose(),
         ));
         let mut suffix = [0; 8];
         rng.fill_bytes(&mut suffix);
@@ -286,10 +308,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let config = embedded(&dir.path().join("data"));
         let first = Secrets::load(&config, &mut rand::rng()).expect("made");
-        assert_eq!(
-            Secrets::load(&config, &mut rand::rng()).expect("read"),
-            first
-        );
+        let next = Secrets::load(&config, &mut rand::rng()).expect("read");
+        assert_eq!(next, first);
         let path = config.data_dir.join(FILE_NAME);
         assert_eq!(
             fs::metadata(&path).expect("file").permissions().mode() & 0o777,
@@ -321,6 +341,27 @@ mod tests {
             }
         );
         assert!(Secrets::load(&with("short"), &mut rand::rng()).is_err());
+    }
+
+    #[test]
+    fn a_vapid_key_is_made_with_the_others_and_can_be_replaced() {
+        let dir = tempfile::tempdir().expect("directory");
+        let made = Secrets::load(&embedded(dir.path()), &mut rand::rng()).expect("made");
+        assert!(made.vapid_key.is_some());
+        let other = VapidKey::generate();
+        let with = |key| {
+            config(&[
+                ("TEBDIL_DATA_DIR", dir.path().to_str().expect("UTF-8")),
+                ("TEBDIL_SECRETS__VAPID_KEY", key),
+            ])
+        };
+        let own = Secrets::load(&with(other.expose()), &mut rand::rng()).expect("read");
+        let vapid_key = VapidKey::parse(&other);
+        assert_ne!(made.vapid_key, vapid_key);
+        assert_eq!(own, Secrets { vapid_key, ..made });
+        let wrong = Secrets::load(&with("hunter2"), &mut rand::rng()).expect_err("no key");
+        let text = wrong.to_string();
+        assert!(text.starts_with("secrets.vapid_key") && !text.contains("hunter2"));
     }
 
     #[test]

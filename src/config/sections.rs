@@ -69,6 +69,8 @@ pub struct SecretSettings {
     pub franking_keys: Secret,
     #[serde(default)]
     pub relay_secret: Secret,
+    #[serde(default)]
+    pub vapid_key: Secret,
 }
 
 impl Config {

@@ -69,6 +69,10 @@ impl Config {
                 "push.fcm_url is not https: whoever listens can push in this server's name",
             ),
             (
+                !self.push.web_extra_origin.is_empty(),
+                "push.web_extra_origin is set, which is for tests: every user can make this server post to it",
+            ),
+            (
                 !is_loopback(&self.http.listen),
                 "http.listen is not a loopback address: this server speaks no TLS, put a proxy in front",
             ),

@@ -11,7 +11,7 @@ use tebdil_core::{
     store::Store,
 };
 use tebdil_protocol::time::Clock;
-use tebdil_workers::Workers;
+use tebdil_workers::{Workers, web_push::WebPush};
 
 use super::{DatabaseCheck, Document, LegalPages};
 use crate::{
@@ -52,6 +52,8 @@ pub struct Api {
     pub notifier: Notifier,
     pub matchmaker: Arc<Matchmaker>,
     pub workers: Workers,
+    /// Pushes to browsers, and knows what they subscribe with; `None` if that is off.
+    pub web_push: Option<Arc<WebPush>>,
     pub limiters: Arc<Limiters>,
     /// What `GET /v1/meta` answers.
     pub meta: Document,

@@ -12,7 +12,7 @@ use axum::{
 const PROTECTION: [(HeaderName, &str); 5] = [
     // An answer is what its media type says, whatever it looks like.
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // URLs contain ids and push tokens.
+    // URLs contain ids.
     (header::REFERRER_POLICY, "no-referrer"),
     // JSON loads nothing, runs nothing and is not framed.
     (

@@ -29,12 +29,13 @@ pub(super) async fn meta(State(api): State<Arc<Api>>, headers: HeaderMap) -> Res
 }
 
 /// The answer. Nothing of it changes while the server runs.
-pub fn document(config: &Config, modes: &[Mode]) -> Document {
-    let body = serde_json::to_vec(&of(config, modes)).expect("texts and numbers are JSON");
+pub fn document(config: &Config, modes: &[Mode], vapid_public_key: Option<String>) -> Document {
+    let meta = of(config, modes, vapid_public_key);
+    let body = serde_json::to_vec(&meta).expect("texts and numbers are JSON");
     Document::new("application/json", body, MAX_AGE)
 }
 
-fn of(config: &Config, modes: &[Mode]) -> Meta {
+fn of(config: &Config, modes: &[Mode], vapid_public_key: Option<String>) -> Meta {
     let (service, verification) = (&config.service, &config.verification);
     let countries = verification.countries.list().iter();
     Meta {
@@ -66,7 +67,7 @@ fn of(config: &Config, modes: &[Mode]) -> Meta {
         },
         support_contact: given(&service.support_contact),
         minimum_client_version: given(&service.minimum_client_version),
-        vapid_public_key: None,
+        vapid_public_key,
     }
 }
 

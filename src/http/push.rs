@@ -1,17 +1,15 @@
-//! Push tokens of devices, and which pushes a user wants.
+//! Where devices are woken, and which pushes a user wants.
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{FromRequestParts, Path, State},
-    http::{StatusCode, request::Parts},
-};
-use tebdil_core::store::PutPushToken;
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::store::{PushTarget, PutPushTarget};
 use tebdil_protocol::{
-    ErrorCode, MAX_PUSH_TOKEN_BYTES, NotificationPreferences, NotificationPreferencesPatch,
-    PushTokenRequest, Secret, domain::NotificationType,
+    ErrorCode, MAX_PUSH_ADDRESS_BYTES, NotificationPreferences, NotificationPreferencesPatch,
+    PushKeys, PushRequest, Secret,
+    domain::{NotificationType, PushPlatform},
 };
+use tebdil_workers::web_push::BrowserKeys;
 
 use super::{
     Api,
@@ -20,82 +18,111 @@ use super::{
     problem::{Answer, Failure},
 };
 
-/// The push token in the URL.
-#[derive(Debug)]
-pub(super) struct PushToken(Secret);
+/// Make this the push target of this session, replacing the one it had. If another session had it,
+/// that one loses it.
+#[utoipa::path(
+    put, operation_id = "put_push_target", path = "/v1/me/push", tag = "notifications", request_body = PushRequest,
+    responses((status = 204))
+)]
+pub(super) async fn put_target(
+    State(api): State<Arc<Api>>,
+    who: Signed,
+    StrictJson(request): StrictJson<PushRequest>,
+) -> Answer<StatusCode> {
+    let target = target(&api, request)?;
+    let notices = api.store.notices();
+    match notices
+        .put_push_target(who.user_id, who.session_id, &target, api.clock.now())
+        .await?
+    {
+        PutPushTarget::Stored => Ok(StatusCode::NO_CONTENT),
+        PutPushTarget::NoSession => Err(ErrorCode::Unauthorized.into()),
+    }
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for PushToken {
-    type Rejection = Failure;
+/// Delete the push target of this session, if it has one.
+#[utoipa::path(
+    delete, operation_id = "delete_push_target", path = "/v1/me/push", tag = "notifications",
+    responses((status = 204))
+)]
+pub(super) async fn delete_target(State(api): State<Arc<Api>>, who: Signed) -> Answer<StatusCode> {
+    let notices = api.store.notices();
+    notices.delete_push_target(who.session_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let token = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map(|Path(token)| token)
-            .unwrap_or_default();
-        let allowed = (1..=MAX_PUSH_TOKEN_BYTES).contains(&token.len())
-            && token.bytes().all(|byte| byte.is_ascii_graphic());
-        let token = Secret::from(token);
-        if allowed {
-            Ok(Self(token))
-        } else {
-            Err(Failure::field(
-                ErrorCode::InvalidField,
-                "token",
-                "must be 1 to 4096 visible ASCII characters",
-            ))
+/// What the request asks for: each platform has fields of its own.
+fn target(api: &Api, request: PushRequest) -> Result<PushTarget, Failure> {
+    let PushRequest {
+        platform,
+        token,
+        endpoint,
+        keys,
+    } = request;
+    match platform {
+        PushPlatform::Android | PushPlatform::Ios => {
+            unwanted("endpoint", endpoint.as_ref())?;
+            unwanted("keys", keys.as_ref())?;
+            app(platform, wanted("token", token)?)
+        }
+        PushPlatform::Web => {
+            unwanted("token", token.as_ref())?;
+            browser(api, &wanted("endpoint", endpoint)?, wanted("keys", keys)?)
         }
     }
 }
 
-/// Make this the push token of this session, replacing the one it had. If another session had the
-/// token, it loses it.
-#[utoipa::path(
-    put, operation_id = "put_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")), request_body = PushTokenRequest,
-    responses((status = 204))
-)]
-pub(super) async fn put_token(
-    State(api): State<Arc<Api>>,
-    who: Signed,
-    PushToken(token): PushToken,
-    StrictJson(request): StrictJson<PushTokenRequest>,
-) -> Answer<StatusCode> {
-    match api
-        .store
-        .notices()
-        .put_push_token(
-            who.user_id,
-            who.session_id,
-            &token,
-            request.platform,
-            api.clock.now(),
-        )
-        .await?
-    {
-        PutPushToken::Stored => Ok(StatusCode::NO_CONTENT),
-        PutPushToken::NoSession => Err(ErrorCode::Unauthorized.into()),
-    }
+fn wanted<T>(field: &str, value: Option<T>) -> Result<T, Failure> {
+    value.ok_or_else(|| refused(field, "missing"))
 }
 
-/// Delete the push token of this session.
-#[utoipa::path(
-    delete, operation_id = "delete_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")),
-    responses((status = 204), (status = "4XX", description = "not_found"))
-)]
-pub(super) async fn delete_token(
-    State(api): State<Arc<Api>>,
-    who: Signed,
-    PushToken(token): PushToken,
-) -> Answer<StatusCode> {
-    let known = api
-        .store
-        .notices()
-        .delete_push_token(who.session_id, &token)
-        .await?;
-    if known {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Failure::not_found())
+fn unwanted<T>(field: &str, value: Option<&T>) -> Result<(), Failure> {
+    value.map_or(Ok(()), |_| Err(refused(field, "not for this platform")))
+}
+
+fn app(platform: PushPlatform, token: Secret) -> Result<PushTarget, Failure> {
+    let text = token.expose();
+    if !(1..=MAX_PUSH_ADDRESS_BYTES).contains(&text.len())
+        || !text.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        return Err(refused(
+            "token",
+            "must be 1 to 2048 visible ASCII characters",
+        ));
     }
+    Ok(PushTarget {
+        platform,
+        address: token,
+        keys: None,
+    })
+}
+
+fn browser(api: &Api, endpoint: &Secret, keys: PushKeys) -> Result<PushTarget, Failure> {
+    let services = api.web_push.as_ref().map(|web_push| web_push.services());
+    let url = services
+        .and_then(|services| services.endpoint(endpoint.expose()))
+        .ok_or_else(|| {
+            refused(
+                "endpoint",
+                "must be an https address at a known push service",
+            )
+        })?;
+    BrowserKeys::read(&keys).map_err(|key| {
+        refused(
+            format!("keys.{key}"),
+            "must be base64url without padding: a point on P-256, and 16 bytes for auth",
+        )
+    })?;
+    Ok(PushTarget {
+        platform: PushPlatform::Web,
+        // As it was understood, not as it was written.
+        address: String::from(url).into(),
+        keys: Some(keys),
+    })
+}
+
+fn refused(field: impl Into<String>, detail: &'static str) -> Failure {
+    Failure::field(ErrorCode::InvalidField, field, detail)
 }
 
 /// Which notifications wake a device that is away.

@@ -84,8 +84,8 @@ routes! {
     GET    "/v1/me/sessions"                              user      me::sessions;
     DELETE "/v1/me/sessions/{id}"                         user      me::end_session;
     GET    "/v1/me/quota"                                 user      me::quota;
-    PUT    "/v1/me/push-tokens/{token}"                   user      push::put_token;
-    DELETE "/v1/me/push-tokens/{token}"                   user      push::delete_token;
+    PUT    "/v1/me/push"                                  user      push::put_target;
+    DELETE "/v1/me/push"                                  user      push::delete_target;
     GET    "/v1/me/notification-preferences"              user      push::preferences;
     PATCH  "/v1/me/notification-preferences"              user      push::set_preferences;
     GET    "/v1/keys"                                     user      keys::get;

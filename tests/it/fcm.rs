@@ -37,6 +37,8 @@ pub enum Reply {
     Say(u16, String),
     /// With a `Retry-After`.
     Wait(u16, String),
+    /// Elsewhere, by a redirect.
+    Redirect(u16, String),
     /// Nothing, as long as anybody waits.
     Silence,
 }
@@ -169,13 +171,14 @@ impl FakeFcm {
     }
 }
 
-async fn reply(reply: Reply) -> Response {
+pub async fn reply(reply: Reply) -> Response {
     let status = |status| StatusCode::from_u16(status).expect("a status");
     match reply {
         Reply::Say(code, body) => (status(code), body).into_response(),
         Reply::Wait(code, wait) => {
             (status(code), [(header::RETRY_AFTER, wait)], "{}").into_response()
         }
+        Reply::Redirect(code, to) => (status(code), [(header::LOCATION, to)]).into_response(),
         Reply::Silence => std::future::pending().await,
     }
 }

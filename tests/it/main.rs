@@ -82,4 +82,5 @@ mod tokens;
 mod totp;
 mod volume;
 mod wakeups;
+mod web_push;
 mod worker;

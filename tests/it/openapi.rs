@@ -22,7 +22,7 @@ const ENDPOINTS: &[&str] = &[
     "delete /v1/blocks/{id}",
     "delete /v1/admin/users/{id}/sessions",
     "delete /v1/me",
-    "delete /v1/me/push-tokens/{token}",
+    "delete /v1/me/push",
     "delete /v1/me/sessions/{id}",
     "get /healthz",
     "get /readyz",
@@ -102,7 +102,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/admin/users/{id}/reliability",
     "post /v1/notifications/read",
     "put /v1/keys",
-    "put /v1/me/push-tokens/{token}",
+    "put /v1/me/push",
 ];
 
 #[tokio::test]

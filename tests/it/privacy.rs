@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_client::chat::{Chat, ChatEvent, ChatEvents, ChatOptions};
 use tebdil_core::testing::Backend;
-use tebdil_protocol::{Location, ProfilePatch, PushTokenRequest, Tokens, domain::PushPlatform};
+use tebdil_protocol::{Location, ProfilePatch, PushRequest, Tokens, domain::PushPlatform};
 
 use crate::{
     calls::agree,
@@ -51,7 +51,7 @@ fn traces(server: &ServerProcess, phones: [&str; 2], tokens: &Tokens, when: &str
     // The database needs it, to wake the device.
     let log = std::fs::read_to_string(server.log_path()).expect("the log");
     assert!(
-        log.contains("/v1/me/push-tokens/{token}") && !log.contains(PUSH_TOKEN),
+        log.contains("/v1/me/push") && !log.contains(PUSH_TOKEN),
         "{when}: only the route is logged"
     );
     for (path, bytes) in files {
@@ -112,12 +112,14 @@ async fn the_disk_holds_no_phone_password_or_message() {
         .await
         .expect_err("refused");
     let tokens = ayse.account().tokens().expect("tokens");
-    let path = format!("/v1/me/push-tokens/{PUSH_TOKEN}");
-    let request = PushTokenRequest {
+    let request = PushRequest {
         platform: PushPlatform::Android,
+        token: Some(PUSH_TOKEN.into()),
+        endpoint: None,
+        keys: None,
     };
     ayse.account()
-        .call_empty(Method::PUT, &path, Some(&request))
+        .call_empty(Method::PUT, "/v1/me/push", Some(&request))
         .await
         .expect("stored");
 
@@ -219,9 +221,9 @@ async fn somebody_leaves_traces(
     call(Method::PATCH, "/v1/me", &token, profile).await;
     call(
         Method::PUT,
-        "/v1/me/push-tokens/koyunlarin-adresi",
+        "/v1/me/push",
         &token,
-        json!({ "platform": "web" }),
+        json!({ "platform": "ios", "token": "koyunlarin-adresi" }),
     )
     .await;
     token

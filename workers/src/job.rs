@@ -19,7 +19,7 @@ use tebdil_protocol::{
     time::{Clock, Timestamp},
 };
 
-use crate::{fcm::Fcm, verifier::Verifier};
+use crate::{fcm::Fcm, verifier::Verifier, web_push::WebPush};
 
 /// Why a job did not succeed. The text is kept with the job and logged: it must name no person and
 /// no secret.
@@ -148,8 +148,10 @@ pub struct Settings {
     pub silence: Duration,
     /// Says whether the clock is right; without it, it is.
     pub guard: Option<ClockGuard>,
-    /// Where pushes go; without it, they are dropped.
+    /// Where pushes to apps go; without it, they are dropped.
     pub fcm: Option<Arc<Fcm>>,
+    /// Where pushes to browsers go; without it, they are dropped.
+    pub web_push: Option<Arc<WebPush>>,
 }
 
 impl Settings {
@@ -166,6 +168,7 @@ impl Settings {
             silence: Duration::from_secs(40),
             guard: None,
             fcm: None,
+            web_push: None,
         }
     }
 }

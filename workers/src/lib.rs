@@ -33,8 +33,10 @@ mod http;
 mod job;
 pub mod jobs;
 mod poller;
+pub mod push_service;
 mod schedule;
 mod verifier;
+pub mod web_push;
 
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::JobOutcomes;

@@ -144,17 +144,19 @@ pub const TABLES: &[Table] = &[
     },
     money::SUBSCRIPTIONS,
     Table {
-        name: "push_tokens",
+        name: "push_targets",
         rows: Rows::Of(OWN, None),
         erasure: Erasure::Deleted(OWN),
         columns: &[
             hidden(
-                "token",
+                "address",
                 "an address at the push service, which the device itself knows",
             ),
             hidden("user_id", ITSELF),
             shown("session_id", Id),
             shown("platform", Text),
+            hidden("p256dh", "a key that the browser itself made"),
+            hidden("auth", "a secret that the browser itself made"),
             shown("created_at", Time),
             shown("last_used", Time),
         ],

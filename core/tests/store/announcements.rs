@@ -56,7 +56,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
     let notices = t.notices();
     let everybody = users(&t, 5).await;
     t.execute(&format!(
-        "INSERT INTO push_tokens (token, user_id, session_id, platform, created_at, last_used) \
+        "INSERT INTO push_targets (address, user_id, session_id, platform, created_at, last_used) \
          SELECT 'token', user_id, id, 'android', created_at, created_at FROM sessions WHERE user_id = {}",
         everybody[1]
     ))

@@ -1,10 +1,10 @@
 use tebdil_core::{
     notice::PushOrder,
-    store::{NewJob, PushAudience, PutPushToken, SessionRow, UserRow},
+    store::{NewJob, PushAudience, PushTarget, PutPushTarget, SessionRow, UserRow},
     testing::TestStore,
 };
 use tebdil_protocol::{
-    Secret,
+    PushKeys, Secret,
     domain::{NotificationType, PushPlatform},
     id::{MatchId, NotificationId, SessionId, UserId},
     notice::Notice,
@@ -14,6 +14,7 @@ use crate::all_at_once;
 
 tebdil_core::store_conformance! {
     a_token_names_one_device,
+    a_browser_is_kept_with_its_newest_keys,
     devices_that_exchange_their_tokens_do_not_deadlock,
     a_token_goes_with_its_session,
     pushes_are_turned_off_by_type,
@@ -21,25 +22,36 @@ tebdil_core::store_conformance! {
     jobs_are_pushed_once_together,
 }
 
-async fn put(t: &TestStore, user: UserId, session: SessionId, token: &str) -> PutPushToken {
+async fn put(t: &TestStore, user: UserId, session: SessionId, token: &str) -> PutPushTarget {
+    put_target(t, user, session, &phone(token)).await
+}
+
+fn phone(token: &str) -> PushTarget {
+    PushTarget {
+        platform: PushPlatform::Android,
+        address: token.into(),
+        keys: None,
+    }
+}
+
+async fn put_target(
+    t: &TestStore,
+    user: UserId,
+    session: SessionId,
+    target: &PushTarget,
+) -> PutPushTarget {
     t.notices()
-        .put_push_token(
-            user,
-            session,
-            &Secret::from(token),
-            PushPlatform::Android,
-            t.now(),
-        )
+        .put_push_target(user, session, target, t.now())
         .await
         .unwrap()
 }
 
 async fn token(t: &TestStore, user: UserId, session: SessionId) -> Option<String> {
     t.notices()
-        .push_token(user, session, t.now())
+        .push_target(user, session, t.now())
         .await
         .unwrap()
-        .map(|token| token.expose().to_owned())
+        .map(|target| target.address.expose().to_owned())
 }
 
 async fn a_token_names_one_device(t: TestStore) {
@@ -47,19 +59,19 @@ async fn a_token_names_one_device(t: TestStore) {
     let (kopek, second) = t.register("kopek").await;
     assert_eq!(
         put(&t, kedi.id, first.id, "old").await,
-        PutPushToken::Stored
+        PutPushTarget::Stored
     );
     assert_eq!(
         put(&t, kedi.id, first.id, "new").await,
-        PutPushToken::Stored
+        PutPushTarget::Stored
     );
     assert_eq!(
         put(&t, kedi.id, first.id, "new").await,
-        PutPushToken::Stored
+        PutPushTarget::Stored
     );
     assert_eq!(token(&t, kedi.id, first.id).await.as_deref(), Some("new"));
     assert_eq!(
-        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens")
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM push_targets")
             .await,
         [1],
         "it replaces the one before"
@@ -68,7 +80,7 @@ async fn a_token_names_one_device(t: TestStore) {
     // The phone changes hands.
     assert_eq!(
         put(&t, kopek.id, second.id, "new").await,
-        PutPushToken::Stored
+        PutPushTarget::Stored
     );
     assert_eq!(
         (
@@ -81,23 +93,55 @@ async fn a_token_names_one_device(t: TestStore) {
 
     assert_eq!(
         put(&t, kopek.id, first.id, "x").await,
-        PutPushToken::NoSession,
+        PutPushTarget::NoSession,
         "not its own"
     );
     assert_eq!(
         put(&t, kedi.id, SessionId(1), "x").await,
-        PutPushToken::NoSession
+        PutPushTarget::NoSession
     );
-    let delete = async |session, token: &str| {
+    let token_of_second = async || token(&t, kopek.id, second.id).await;
+    let forget = async |session, token: &str| {
         t.notices()
-            .delete_push_token(session, &Secret::from(token))
+            .forget_push_target(session, &Secret::from(token))
             .await
-            .unwrap()
+            .unwrap();
+        token_of_second().await
     };
-    assert!(!delete(first.id, "new").await, "it is another session's");
-    assert!(!delete(second.id, "old").await, "it has another one by now");
-    assert!(delete(second.id, "new").await);
-    assert_eq!(token(&t, kopek.id, second.id).await, None);
+    assert!(
+        forget(first.id, "new").await.is_some(),
+        "it is another session's"
+    );
+    assert!(
+        forget(second.id, "old").await.is_some(),
+        "it has another one by now"
+    );
+    assert_eq!(forget(second.id, "new").await, None);
+    put(&t, kopek.id, second.id, "newer").await;
+    t.notices().delete_push_target(first.id).await.unwrap();
+    assert!(token_of_second().await.is_some());
+    t.notices().delete_push_target(second.id).await.unwrap();
+    assert_eq!(token_of_second().await, None);
+}
+
+async fn a_browser_is_kept_with_its_newest_keys(t: TestStore) {
+    let (kedi, session) = t.register("kedi").await;
+    let browser = |auth: &str| PushTarget {
+        platform: PushPlatform::Web,
+        address: "https://push.example/1".into(),
+        keys: Some(PushKeys {
+            p256dh: "point".into(),
+            auth: auth.into(),
+        }),
+    };
+    for auth in ["old", "new"] {
+        put_target(&t, kedi.id, session.id, &browser(auth)).await;
+    }
+    let stored = t.notices().push_target(kedi.id, session.id, t.now());
+    assert_eq!(stored.await.unwrap(), Some(browser("new")));
+    put(&t, kedi.id, session.id, "a phone's").await;
+    let stored = t.notices().push_target(kedi.id, session.id, t.now());
+    assert_eq!(stored.await.unwrap(), Some(phone("a phone's")));
 }
 
 async fn devices_that_exchange_their_tokens_do_not_deadlock(t: TestStore) {
@@ -110,13 +154,13 @@ async fn devices_that_exchange_their_tokens_do_not_deadlock(t: TestStore) {
                 async move {
                     store
                         .notices()
-                        .put_push_token(user, session, &Secret::from(token), PushPlatform::Web, now)
+                        .put_push_target(user, session, &phone(token), now)
                         .await
                 }
             },
         );
         for outcome in all_at_once(puts).await {
-            assert_eq!(outcome.unwrap(), PutPushToken::Stored);
+            assert_eq!(outcome.unwrap(), PutPushTarget::Stored);
         }
     }
     assert_eq!(
@@ -151,7 +195,7 @@ async fn a_token_goes_with_its_session(t: TestStore) {
         sign_in("watch").await,
     );
     for (device, token) in [(session.id, "a"), (phone, "b"), (tablet, "c"), (watch, "d")] {
-        assert_eq!(put(&t, user.id, device, token).await, PutPushToken::Stored);
+        assert_eq!(put(&t, user.id, device, token).await, PutPushTarget::Stored);
     }
     assert!(
         t.accounts()
@@ -161,10 +205,10 @@ async fn a_token_goes_with_its_session(t: TestStore) {
     );
     assert_eq!(
         put(&t, user.id, session.id, "a").await,
-        PutPushToken::NoSession
+        PutPushTarget::NoSession
     );
     assert_eq!(
-        t.numbers("SELECT session_id FROM push_tokens ORDER BY session_id")
+        t.numbers("SELECT session_id FROM push_targets ORDER BY session_id")
             .await,
         [phone.0, tablet.0, watch.0]
     );
@@ -176,7 +220,7 @@ async fn a_token_goes_with_its_session(t: TestStore) {
         .await
         .unwrap();
     assert_eq!(
-        t.numbers("SELECT session_id FROM push_tokens").await,
+        t.numbers("SELECT session_id FROM push_targets").await,
         [phone.0]
     );
     assert_eq!(token(&t, user.id, phone).await.as_deref(), Some("b"));

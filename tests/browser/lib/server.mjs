@@ -1,9 +1,11 @@
 // The server: the real binary, on a database and a port of its own.
 
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { Program, ownAddress } from './processes.mjs';
 import { eventually, pause } from './waiting.mjs';
@@ -94,7 +96,12 @@ export class Server {
     const response = await fetch(this.url + path, { method, headers, body: JSON.stringify(body) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return JSON.parse(text);
+    return text ? JSON.parse(text) : null;
+  }
+
+  /** What its operator does at the command line: `tebdil admin …`. */
+  async admin(...args) {
+    await promisify(execFile)(BINARY, ['admin', ...args], { cwd: this.#folder, env: this.#env });
   }
 
   /** Ends it, and removes what it wrote. */

@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use tebdil::config::Config;
+use tebdil::config::{Config, Secrets};
 
 use super::{FILLED_IN, Installation, MOUNTED, NODES, strings, text};
 
@@ -90,13 +90,11 @@ fn credentials_are_mounted_and_stand_in_no_environment() {
             );
         }
     }
-    // Those of others: the database's superuser is nobody's, and the worker needs no keys.
+    // Those of others: the database's superuser is nobody's, and the worker only pushes.
     assert!(!strings(&all.service("tebdil-1")["secrets"]).contains(&"postgres_password"));
-    assert!(
-        !strings(&all.service("worker")["secrets"])
-            .iter()
-            .any(|name| name.ends_with("_key") || name.ends_with("_keys"))
-    );
+    let mut keys = strings(&all.service("worker")["secrets"]);
+    keys.retain(|name| name.ends_with("_key") || name.ends_with("_keys"));
+    assert_eq!(keys, ["vapid_key"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/secrets");
     let (before, folder) = (all.secret("jwt_keys"), all.secrets.path());
     assert!(
@@ -165,7 +163,9 @@ fn nodes_and_worker_are_configured_alike() {
             !config.workers.enabled,
             "{name} leaves the jobs to the worker"
         );
-        tebdil::config::Secrets::load(config, &mut rand::rng()).expect("all keys");
+        let keys = Secrets::load(config, &mut rand::rng()).expect("all keys");
+        let vapid_key = Secrets::given_vapid_key(&worker.secrets).expect("a key");
+        assert!(vapid_key.is_some() && keys.vapid_key == vapid_key);
     }
     assert_eq!(
         all.service("worker")["command"],

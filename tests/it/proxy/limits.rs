@@ -133,7 +133,7 @@ async fn what_the_proxy_refuses_itself_has_the_form_of_the_contract() {
     assert_eq!(problem["title"], ErrorCode::BadRequest.title());
     // Such addresses no client of HTTP sends; each is answered all the same.
     for line in [
-        "PUT /v1/me/push-tokens/a%00b HTTP/1.1",
+        "GET /v1/matches/a%00b HTTP/1.1",
         "GET /v1/../../x HTTP/1.1",
         "GET /%zz HTTP/1.1",
         "nonsense",

@@ -11,7 +11,10 @@ use tebdil_protocol::{
     id::{MatchId, NotificationId, SessionId, UserId},
     time::{Clock, Timestamp},
 };
-use tebdil_workers::fcm::{Fcm, Outcome, Push, RetryReason};
+use tebdil_workers::{
+    fcm::Fcm,
+    push_service::{Outcome, Push, RetryReason},
+};
 use tokio::net::TcpListener;
 
 use crate::fcm::{FakeFcm, Reply};

@@ -1,4 +1,4 @@
-//! Devices of users who are away are woken: over real HTTP, at a stand-in for Google.
+//! Devices of users who are away are woken: over real HTTP, at stand-ins for push services.
 
 use std::time::Duration;
 
@@ -16,14 +16,15 @@ use crate::{
     sockets::{Person, eventually, pair},
 };
 
-/// Runs each on SQLite, on PostgreSQL and on two nodes, with a stand-in for Google of its own.
+/// Runs each on SQLite, on PostgreSQL and on two nodes, with a stand-in of its own: for Google, or
+/// the one that is named.
 macro_rules! pushed {
-    ($($test:ident),* $(,)?) => {
+    (@by $fake:ty; $($test:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                let fake = $crate::fcm::FakeFcm::start().await;
-                let server = crate::push::start(&fake, async |settings| crate::harness::TestServer::start(tebdil_core::testing::Backend::Sqlite, settings).await).await;
+                let fake = <$fake>::start().await;
+                let server = crate::push::start(fake.settings(), async |settings| crate::harness::TestServer::start(tebdil_core::testing::Backend::Sqlite, settings).await).await;
                 super::$test(server.expect("SQLite is always there"), fake).await;
             })*
         }
@@ -31,8 +32,8 @@ macro_rules! pushed {
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                let fake = $crate::fcm::FakeFcm::start().await;
-                if let Some(server) = crate::push::start(&fake, async |settings| crate::harness::TestServer::start(tebdil_core::testing::Backend::Postgres, settings).await).await {
+                let fake = <$fake>::start().await;
+                if let Some(server) = crate::push::start(fake.settings(), async |settings| crate::harness::TestServer::start(tebdil_core::testing::Backend::Postgres, settings).await).await {
                     super::$test(server, fake).await;
                 }
             })*
@@ -41,15 +42,19 @@ macro_rules! pushed {
         mod cluster {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                let fake = $crate::fcm::FakeFcm::start().await;
-                if let Some(server) = crate::push::start(&fake, async |settings| crate::harness::TestServer::start_cluster(2, settings).await).await {
+                let fake = <$fake>::start().await;
+                if let Some(server) = crate::push::start(fake.settings(), async |settings| crate::harness::TestServer::start_cluster(2, settings).await).await {
                     super::$test(server, fake).await;
                 }
             })*
         }
     };
+    ($($test:ident),* $(,)?) => {
+        pushed!(@by $crate::fcm::FakeFcm; $($test),*);
+    };
 }
 
+mod browsers;
 mod google;
 mod messages;
 mod searches;
@@ -62,10 +67,9 @@ pushed! {
 }
 
 async fn start(
-    fake: &FakeFcm,
+    settings: Vec<(&'static str, String)>,
     start: impl AsyncFnOnce(&[(&str, &str)]) -> Option<TestServer>,
 ) -> Option<TestServer> {
-    let settings = fake.settings();
     let settings: Vec<(&str, &str)> = settings
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
@@ -78,20 +82,25 @@ fn id(user: &TestUser) -> UserId {
 }
 
 async fn put_token(server: &TestServer, user: &TestUser, token: &str) {
-    let path = format!("/v1/me/push-tokens/{token}");
+    let target = json!({ "platform": "android", "token": token });
+    put(server, user, &target).await.expect(204);
+}
+
+/// Asks to wake a device there.
+async fn put(server: &TestServer, user: &TestUser, target: &Value) -> crate::harness::Reply {
     server
-        .call(
-            Method::PUT,
-            &path,
-            &user.access,
-            &json!({ "platform": "android" }),
-        )
+        .call(Method::PUT, "/v1/me/push", &user.access, target)
         .await
-        .expect(204);
 }
 
 /// Tells a user something new, and runs what is due; what came at the devices.
 async fn tell(server: &TestServer, fake: &FakeFcm, user: &TestUser, reference: &str) -> Vec<Value> {
+    notify(server, user, reference).await;
+    fake.taken()
+}
+
+/// Tells a user something new, and runs what is due.
+async fn notify(server: &TestServer, user: &TestUser, reference: &str) {
     let told = server
         .app
         .store
@@ -106,7 +115,6 @@ async fn tell(server: &TestServer, fake: &FakeFcm, user: &TestUser, reference: &
         .expect("stored");
     server.app.notifier.tell(&told.expect("it is new"));
     server.run_due_jobs().await;
-    fake.taken()
 }
 
 /// Runs what is due after somebody has signed in; the tokens that were told of it.

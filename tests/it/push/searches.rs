@@ -74,7 +74,7 @@ async fn leaves_its_device(server: &TestServer, device: Person) {
 }
 
 /// Waits until the device is nowhere.
-async fn is_away(server: &TestServer, user: &TestUser) {
+pub(super) async fn is_away(server: &TestServer, user: &TestUser) {
     let device = (id(user), Some(server.session(user)));
     eventually("the device is away", async || {
         let online = server.app.hub.online(&[device]).await;

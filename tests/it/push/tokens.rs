@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{assert_counted, numbers, put_token, tell, told_of_devices};
+use super::{assert_counted, numbers, put, put_token, tell, told_of_devices};
 use crate::{
     fcm::{FakeFcm, Reply},
     harness::{TestServer, TestUser},
@@ -14,56 +14,72 @@ pushed! {
     a_dead_token_is_forgotten,
 }
 
-async fn put(
-    server: &TestServer,
-    user: &TestUser,
-    token: &str,
-    body: Value,
-) -> crate::harness::Reply {
-    server
-        .call(
-            Method::PUT,
-            &format!("/v1/me/push-tokens/{token}"),
-            &user.access,
-            &body,
-        )
-        .await
-}
-
-async fn wrong_tokens_are_refused(
-    server: &TestServer,
-    fake: &FakeFcm,
-    ayse: &TestUser,
-    android: &Value,
-) {
-    for bad in [
-        "x".repeat(4097),
-        "a%20b".to_owned(),
-        "%01".to_owned(),
-        "%C3%A7".to_owned(),
-        "%FF".to_owned(),
+async fn wrong_tokens_are_refused(server: &TestServer, fake: &FakeFcm, ayse: &TestUser) {
+    let keys = json!({ "p256dh": "a", "auth": "b" });
+    for (body, code, field) in [
+        (
+            json!({ "platform": "android", "token": "x".repeat(2049) }),
+            "invalid_field",
+            "token",
+        ),
+        (
+            json!({ "platform": "android", "token": "" }),
+            "invalid_field",
+            "token",
+        ),
+        (
+            json!({ "platform": "ios", "token": "a b" }),
+            "invalid_field",
+            "token",
+        ),
+        (
+            json!({ "platform": "ios", "token": "\u{1}" }),
+            "invalid_field",
+            "token",
+        ),
+        (
+            json!({ "platform": "ios", "token": "ç" }),
+            "invalid_field",
+            "token",
+        ),
+        (
+            json!({ "platform": "ios", "token": 7 }),
+            "invalid_field",
+            "token",
+        ),
+        (json!({ "platform": "android" }), "invalid_field", "token"),
+        (json!({ "token": "x" }), "invalid_field", "platform"),
+        (
+            json!({ "platform": "symbian", "token": "x" }),
+            "invalid_field",
+            "platform",
+        ),
+        (
+            json!({ "platform": "android", "token": "x", "keys": keys }),
+            "invalid_field",
+            "keys",
+        ),
+        (
+            json!({ "platform": "android", "token": "x", "endpoint": "https://fcm.googleapis.com/x" }),
+            "invalid_field",
+            "endpoint",
+        ),
+        (
+            json!({ "platform": "android", "token": "x", "user": "1" }),
+            "unknown_field",
+            "user",
+        ),
     ] {
-        put(server, ayse, &bad, android.clone())
-            .await
-            .expect_problem(422, "invalid_field");
+        let problem = put(server, ayse, &body).await.expect_problem(422, code);
+        assert_eq!(problem["errors"][0]["field"], field, "{body}");
+    }
+    for method in [Method::PUT, Method::DELETE] {
+        let target = json!({ "platform": "android", "token": "x" });
         server
-            .delete(&format!("/v1/me/push-tokens/{bad}"), &ayse.access)
+            .call(method, "/v1/me/push", "", &target)
             .await
-            .expect_problem(422, "invalid_field");
+            .expect_problem(401, "unauthorized");
     }
-    for (body, code) in [
-        (json!({ "platform": "symbian" }), "invalid_field"),
-        (json!({}), "invalid_field"),
-        (json!({ "platform": "web", "user": "1" }), "unknown_field"),
-    ] {
-        put(server, ayse, "other", body)
-            .await
-            .expect_problem(422, code);
-    }
-    server
-        .call(Method::PUT, "/v1/me/push-tokens/x", "", android)
-        .await
-        .expect_problem(401, "unauthorized");
     assert_eq!(
         tell(server, fake, ayse, "4").await.len(),
         1,
@@ -71,18 +87,18 @@ async fn wrong_tokens_are_refused(
     );
 }
 
+/// Visible characters without a pattern, which no database packs.
+fn visible(n: u32) -> char {
+    let mixed = n.wrapping_mul(2_654_435_761) >> 16;
+    char::from_u32(u32::from(b'!') + mixed % 94).expect("ASCII")
+}
+
 async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
     let (ayse, berk) = (server.register("ayse").await, server.register("berk").await);
-    let android = json!({ "platform": "android" });
-    put(&server, &ayse, "handset", android.clone())
-        .await
-        .expect(204);
-    put(&server, &ayse, "handset", json!({ "platform": "web" }))
-        .await
-        .expect(204);
-    put(&server, &berk, "handset", json!({ "platform": "ios" }))
-        .await
-        .expect(204);
+    for (user, platform) in [(&ayse, "android"), (&ayse, "ios"), (&berk, "ios")] {
+        let target = json!({ "platform": platform, "token": "handset" });
+        put(&server, user, &target).await.expect(204);
+    }
     assert_eq!(
         tell(&server, &fake, &ayse, "1").await,
         [] as [Value; 0],
@@ -91,34 +107,24 @@ async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
     assert_eq!(tell(&server, &fake, &berk, "1").await.len(), 1);
 
     // Every visible byte, and the longest there is.
-    let odd = "a%3Ab%2Fc%25%7Bd%7D%3F%23%22";
-    put(&server, &ayse, odd, android.clone()).await.expect(204);
+    put_token(&server, &ayse, "a:b/c%{d}?#\"").await;
     assert_eq!(
         tell(&server, &fake, &ayse, "2").await[0]["token"],
         "a:b/c%{d}?#\""
     );
-    put(&server, &ayse, &"x".repeat(4096), android.clone())
-        .await
-        .expect(204);
+    let longest: String = (0..2048_u32).map(visible).collect();
+    put_token(&server, &ayse, &longest).await;
     assert_eq!(
         tell(&server, &fake, &ayse, "3").await.len(),
         1,
         "it replaces the one before"
     );
-    wrong_tokens_are_refused(&server, &fake, &ayse, &android).await;
+    wrong_tokens_are_refused(&server, &fake, &ayse).await;
 
-    server
-        .delete("/v1/me/push-tokens/handset", &ayse.access)
-        .await
-        .expect_problem(404, "not_found");
-    server
-        .delete("/v1/me/push-tokens/handset", &berk.access)
-        .await
-        .expect(204);
-    server
-        .delete("/v1/me/push-tokens/handset", &berk.access)
-        .await
-        .expect_problem(404, "not_found");
+    // Also when there is none any more.
+    for _ in 0..2 {
+        server.delete("/v1/me/push", &berk.access).await.expect(204);
+    }
     assert_eq!(tell(&server, &fake, &berk, "2").await, [] as [Value; 0]);
 
     // A new password ends the other sessions, and what wakes them.
@@ -138,7 +144,7 @@ async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
     );
     assert_eq!(
         server
-            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens")
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_targets")
             .await,
         1
     );
@@ -153,7 +159,7 @@ async fn a_dead_token_is_forgotten(server: TestServer, fake: FakeFcm) {
     let ayse = server.register("ayse").await;
     let tokens = async || {
         server
-            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens")
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_targets")
             .await
     };
     for (n, dead) in [

@@ -1010,7 +1010,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/me/push-tokens/{token}": {
+    "/v1/me/push": {
         parameters: {
             query?: never;
             header?: never;
@@ -1019,13 +1019,13 @@ export interface paths {
         };
         get?: never;
         /**
-         * Make this the push token of this session, replacing the one it had. If another session had the
-         *     token, it loses it.
+         * Make this the push target of this session, replacing the one it had. If another session had it,
+         *     that one loses it.
          */
-        put: operations["put_push_token"];
+        put: operations["put_push_target"];
         post?: never;
-        /** Delete the push token of this session. */
-        delete: operations["delete_push_token"];
+        /** Delete the push target of this session, if it has one. */
+        delete: operations["delete_push_target"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2472,14 +2472,29 @@ export interface components {
             locale?: components["schemas"]["Locale"] | null;
             location?: components["schemas"]["Location"] | null;
         };
+        /** @description The keys of a browser's subscription (RFC 8291), in base64url without padding. */
+        PushKeys: {
+            /** @description 16 bytes. */
+            auth: string;
+            /** @description An uncompressed point on P-256. */
+            p256dh: string;
+        };
         /**
          * @description The platform of a device that gets pushes.
          * @enum {string}
          */
         PushPlatform: "android" | "ios" | "web";
-        /** @description `PUT /v1/me/push-tokens/{token}` */
-        PushTokenRequest: {
+        /** @description `PUT /v1/me/push`: `android` and `ios` with `token`, `web` with `endpoint` and `keys`. */
+        PushRequest: {
+            /**
+             * Format: uri
+             * @description The endpoint of the browser's subscription: https, at a push service that the server knows.
+             */
+            endpoint?: string | null;
+            keys?: components["schemas"]["PushKeys"] | null;
             platform: components["schemas"]["PushPlatform"];
+            /** @description The token of Firebase Cloud Messaging: 1 to 2,048 visible ASCII characters. */
+            token?: string | null;
         };
         /** @description Rights that remain, and the daily allowance. */
         Quota: {
@@ -3028,8 +3043,9 @@ export type PhoneText = components['schemas']['PhoneText'];
 export type Placement = components['schemas']['Placement'];
 export type Problem = components['schemas']['Problem'];
 export type ProfilePatch = components['schemas']['ProfilePatch'];
+export type PushKeys = components['schemas']['PushKeys'];
 export type PushPlatform = components['schemas']['PushPlatform'];
-export type PushTokenRequest = components['schemas']['PushTokenRequest'];
+export type PushRequest = components['schemas']['PushRequest'];
 export type Quota = components['schemas']['Quota'];
 export type QuotaBucket = components['schemas']['QuotaBucket'];
 export type QuotaCorrectionRequest = components['schemas']['QuotaCorrectionRequest'];
@@ -9839,21 +9855,19 @@ export interface operations {
             };
         };
     };
-    put_push_token: {
+    put_push_target: {
         parameters: {
             query?: never;
             header?: {
                 /** @description A repeat with the same key gets the first answer, for 24 hours. */
                 "Idempotency-Key"?: string;
             };
-            path: {
-                token: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PushTokenRequest"];
+                "application/json": components["schemas"]["PushRequest"];
             };
         };
         responses: {
@@ -9955,16 +9969,14 @@ export interface operations {
             };
         };
     };
-    delete_push_token: {
+    delete_push_target: {
         parameters: {
             query?: never;
             header?: {
                 /** @description A repeat with the same key gets the first answer, for 24 hours. */
                 "Idempotency-Key"?: string;
             };
-            path: {
-                token: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -9995,15 +10007,6 @@ export interface operations {
             };
             /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: There is no such thing */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };

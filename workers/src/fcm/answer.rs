@@ -1,77 +1,12 @@
 //! What the answers of FCM mean:
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use tebdil_protocol::time::Timestamp;
 
-/// The longest wait that a server may ask for.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-/// The wait after 429 without `Retry-After`, as FCM asks for.
-const QUOTA_WAIT: Duration = Duration::from_mins(1);
-
-/// The outcome of a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// FCM accepted it.
-    Sent,
-    /// The token is dead: the app was removed, or got a new one.
-    Unregistered,
-    /// The token belongs to another project.
-    SenderMismatch,
-    /// FCM cannot read the message; with `token`, because of the token.
-    Invalid { token: bool },
-    /// It may work later, and not before `after` has passed.
-    Retry {
-        after: Option<Duration>,
-        why: RetryReason,
-    },
-    /// This server may not push: its credentials, their rights or the project are wrong.
-    Auth,
-}
-
-/// Temporary failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryReason {
-    RateLimited,
-    /// The server answered 5xx.
-    Unavailable,
-    Timeout,
-    /// There was no connection, or it broke.
-    Unreachable,
-    /// An answer that is not FCM's.
-    Malformed,
-}
-
-impl RetryReason {
-    /// A word for logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RateLimited => "rate_limited",
-            Self::Unavailable => "unavailable",
-            Self::Timeout => "timeout",
-            Self::Unreachable => "unreachable",
-            Self::Malformed => "malformed",
-        }
-    }
-}
-
-impl Outcome {
-    /// A word for metrics.
-    pub const fn label(&self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Unregistered => "unregistered",
-            Self::SenderMismatch => "sender_mismatch",
-            Self::Invalid { token: true } => "invalid_token",
-            Self::Invalid { token: false } => "invalid",
-            Self::Retry { why, .. } => why.as_str(),
-            Self::Auth => "auth",
-        }
-    }
-}
+use crate::push_service::{Outcome, QUOTA_WAIT, RetryReason};
 
 /// What the answer to a message means; `None` if the access token was rejected.
 pub(super) fn of_message(
@@ -115,26 +50,6 @@ pub(super) fn of_message(
         // Includes 404 for a wrong project, which is no reason to delete a token.
         _ => Outcome::Auth,
     })
-}
-
-/// How long a `Retry-After` asks to wait: seconds or a date, an hour at most.
-pub(super) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    let wait = if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit mean a long time.
-        Duration::from_secs(if text.is_empty() {
-            return None;
-        } else {
-            text.parse().unwrap_or(u64::MAX)
-        })
-    } else {
-        let at = httpdate::parse_http_date(text)
-            .ok()?
-            .duration_since(UNIX_EPOCH)
-            .ok()?;
-        Timestamp::from_millis(i64::try_from(at.as_millis()).ok()?).since(now)
-    };
-    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -227,29 +142,5 @@ mod tests {
             of_message(StatusCode::TOO_MANY_REQUESTS, asked, b""),
             retry(asked, RetryReason::RateLimited)
         );
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_bounded() {
-        let now = Timestamp::from_millis(784_111_777_000);
-        for (text, seconds) in [
-            ("0", Some(0)),
-            ("120", Some(120)),
-            (" 7 ", Some(7)),
-            ("99999999999999999999999", Some(3600)),
-            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
-            ("Sun, 06 Nov 1994 08:40:00 GMT", Some(0)),
-            ("Sat, 06 Nov 2094 08:40:00 GMT", Some(3600)),
-            ("", None),
-            ("-1", None),
-            ("1.5", None),
-            ("soon", None),
-        ] {
-            assert_eq!(
-                retry_after(text, now),
-                seconds.map(Duration::from_secs),
-                "{text}"
-            );
-        }
     }
 }

@@ -1,57 +1,36 @@
 //! What is sent to a device.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use tebdil_core::notice::PushOrder;
 use tebdil_protocol::{Secret, time::Timestamp};
 
-/// A wake-up that is useless after `until`.
-#[derive(Debug, Clone, Copy)]
-pub struct Push<'a> {
-    pub order: &'a PushOrder,
-    pub until: Timestamp,
-}
+use crate::push_service::Push;
 
-impl Push<'_> {
-    /// The request, made at `now`: data only, for all platforms, since FCM picks what applies to
-    /// the token's device.
-    pub(super) fn body(&self, token: &Secret, now: Timestamp) -> Value {
-        let (collapse, data) = match self.order {
-            PushOrder::Message { match_id, .. } => (
-                "messages",
-                json!({ "type": "message", "match_id": match_id }),
-            ),
-            PushOrder::Match { match_id, .. } => {
-                ("matches", json!({ "type": "match", "match_id": match_id }))
-            }
-            PushOrder::Notification { id, of, .. } => (
-                "notifications",
-                json!({ "type": of, "notification_id": id }),
-            ),
-        };
-        let ttl = self.until.since(now).max(Duration::from_secs(1)).as_secs();
-        json!({ "message": {
-            "token": token.expose(),
-            "data": data,
-            "android": { "priority": "HIGH", "ttl": format!("{ttl}s"), "collapse_key": collapse },
-            "apns": {
-                "headers": {
-                    // Apple refuses a background push of a higher priority.
-                    "apns-priority": "5",
-                    "apns-push-type": "background",
-                    "apns-collapse-id": collapse,
-                    "apns-expiration": self.until.seconds().to_string(),
-                },
-                "payload": { "aps": { "content-available": 1 } },
+/// The request, made at `now`: data only, for all platforms, since FCM picks what applies to the
+/// token's device.
+pub(super) fn body(token: &Secret, push: &Push<'_>, now: Timestamp) -> Value {
+    let (collapse, ttl) = (push.collapse_key(), push.ttl(now));
+    json!({ "message": {
+        "token": token.expose(),
+        "data": push.data(),
+        "android": { "priority": "HIGH", "ttl": format!("{ttl}s"), "collapse_key": collapse },
+        "apns": {
+            "headers": {
+                // Apple refuses a background push of a higher priority.
+                "apns-priority": "5",
+                "apns-push-type": "background",
+                "apns-collapse-id": collapse,
+                "apns-expiration": push.until.seconds().to_string(),
             },
-            "webpush": { "headers": { "TTL": ttl.to_string(), "Urgency": "high", "Topic": collapse } },
-        } })
-    }
+            "payload": { "aps": { "content-available": 1 } },
+        },
+    } })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tebdil_core::notice::PushOrder;
     use tebdil_protocol::{
         domain::NotificationType,
         id::{MatchId, NotificationId, SessionId, UserId},
@@ -70,11 +49,14 @@ mod tests {
             session_id: SessionId(6),
         };
         assert_eq!(
-            Push {
-                order: &order,
-                until
-            }
-            .body(&token, now),
+            body(
+                &token,
+                &Push {
+                    order: &order,
+                    until
+                },
+                now
+            ),
             json!({ "message": {
                 "token": "device",
                 "data": { "type": "message", "match_id": "5" },
@@ -85,7 +67,6 @@ mod tests {
                     },
                     "payload": { "aps": { "content-available": 1 } },
                 },
-                "webpush": { "headers": { "TTL": "1800", "Urgency": "high", "Topic": "messages" } },
             } })
         );
         let order = PushOrder::Match {
@@ -93,13 +74,12 @@ mod tests {
             match_id: MatchId(5),
             session_id: SessionId(6),
         };
-        let body = Push {
+        let push = Push {
             order: &order,
             until,
-        }
-        .body(&token, now);
+        };
         assert_eq!(
-            body["message"]["data"],
+            body(&token, &push, now)["message"]["data"],
             json!({ "type": "match", "match_id": "5" })
         );
         let order = PushOrder::Notification {
@@ -107,11 +87,11 @@ mod tests {
             id: NotificationId(6),
             of: NotificationType::Claim,
         };
-        let body = Push {
+        let push = Push {
             order: &order,
             until: now,
-        }
-        .body(&token, now);
+        };
+        let body = body(&token, &push, now);
         assert_eq!(
             body["message"]["data"],
             json!({ "type": "claim", "notification_id": "6" })

@@ -11,20 +11,18 @@ mod message;
 
 use std::{fmt, time::Duration};
 
-use reqwest::{Response, StatusCode, header};
+use reqwest::{Response, StatusCode};
 use tebdil_protocol::{
     Secret,
     time::{Clock, Timestamp},
 };
-use tokio::time::Instant;
 
 use self::access::{Access, AccessError};
-pub use self::{
-    answer::{Outcome, RetryReason},
-    credentials::{Credentials, CredentialsError},
-    message::Push,
+pub use self::credentials::{Credentials, CredentialsError};
+use crate::{
+    http_client,
+    push_service::{Outcome, Push, RetryReason, retry_after, retry_reason},
 };
-use crate::http_client;
 
 /// Largest answer that is read, bytes.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -73,17 +71,9 @@ impl Fcm {
         })
     }
 
-    /// Sends one push to the device that `token` names. Counted and timed.
+    /// Sends one push to the device that `token` names.
     pub async fn send(&self, token: &Secret, push: &Push<'_>) -> Outcome {
-        let started = Instant::now();
-        let outcome = self.try_send(token, push).await;
-        metrics::histogram!("tebdil_push_seconds").record(started.elapsed().as_secs_f64());
-        metrics::counter!("tebdil_push_total", "outcome" => outcome.label()).increment(1);
-        outcome
-    }
-
-    async fn try_send(&self, token: &Secret, push: &Push<'_>) -> Outcome {
-        let body = push.body(token, self.clock.now());
+        let body = message::body(token, push, self.clock.now());
         let mut refused = None;
         loop {
             let access = match self.access.token(refused).await {
@@ -128,11 +118,7 @@ struct FcmResponse {
 impl FcmResponse {
     async fn read(mut response: Response, now: Timestamp) -> Result<Self, RetryReason> {
         let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|text| answer::retry_after(text, now));
+        let retry_after = retry_after(response.headers(), now);
         let mut body = Vec::new();
         while let Some(chunk) = response
             .chunk()
@@ -149,13 +135,5 @@ impl FcmResponse {
             retry_after,
             body,
         })
-    }
-}
-
-fn retry_reason(error: &reqwest::Error) -> RetryReason {
-    if error.is_timeout() {
-        RetryReason::Timeout
-    } else {
-        RetryReason::Unreachable
     }
 }

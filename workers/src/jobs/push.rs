@@ -12,10 +12,11 @@ use tebdil_core::{
     store::{NewJob, PushAudience},
 };
 use tebdil_protocol::{id::SessionId, time::Timestamp};
+use tokio::time::Instant;
 
 use crate::{
-    fcm::{Outcome, Push},
     job::{Job, JobContext, JobError},
+    push_service::{Outcome, Push},
 };
 
 /// How long a push is of use. Who has not looked by then is not waiting for that message; the rest
@@ -40,7 +41,7 @@ impl Job for PushOrder {
 
 /// Leaves a job for every device; a word about it, for metrics.
 async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, JobError> {
-    if cx.settings.fcm.is_none() {
+    if cx.settings.fcm.is_none() && cx.settings.web_push.is_none() {
         return Ok("off");
     }
     let (now, until) = (cx.now()?, cx.job.pushed_at + lifetime(&order));
@@ -100,7 +101,7 @@ pub struct PushDevice {
 
 impl Job for PushDevice {
     const QUEUE: &'static str = "push_device";
-    // Half an hour, when FCM asks for no longer waits.
+    // Half an hour, when the push service asks for no longer waits.
     const MAX_ATTEMPTS: i64 = 13;
     const CONCURRENCY: usize = 8;
 
@@ -110,50 +111,50 @@ impl Job for PushDevice {
             Ok(())
         };
         let (now, user) = (cx.now()?, self.order.user_id());
-        let Some(fcm) = &cx.settings.fcm else {
-            return skipped("off");
-        };
         if now >= self.until {
             return skipped("stale");
         }
         if is_online(cx, &self.order).await {
             return skipped("online");
         }
-        let Some(token) = cx
-            .store
-            .notices()
-            .push_token(user, self.session_id, now)
-            .await?
-        else {
-            return skipped("no_token");
+        let notices = cx.store.notices();
+        let Some(target) = notices.push_target(user, self.session_id, now).await? else {
+            return skipped("no_target");
         };
-        let outcome = fcm
-            .send(
-                &token,
-                &Push {
-                    order: &self.order,
-                    until: self.until,
-                },
-            )
-            .await;
+        let push = Push {
+            order: &self.order,
+            until: self.until,
+        };
+        let (fcm, web_push) = (&cx.settings.fcm, &cx.settings.web_push);
+        let started = Instant::now();
+        let (service, outcome) = match (&target.keys, fcm, web_push) {
+            (None, Some(fcm), _) => ("FCM", fcm.send(&target.address, &push).await),
+            (Some(keys), _, Some(web_push)) => {
+                let outcome = web_push.send(&target.address, keys, &push).await;
+                ("Web Push", outcome)
+            }
+            _ => return skipped("off"),
+        };
+        metrics::histogram!("tebdil_push_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("tebdil_push_total", "outcome" => outcome.label()).increment(1);
         match outcome {
-            Outcome::Sent => Ok(()),
+            // What is not allowed now may be again.
+            Outcome::Sent | Outcome::NotAllowed => Ok(()),
             Outcome::Unregistered | Outcome::SenderMismatch | Outcome::Invalid { token: true } => {
                 // Unless the device has put another one meanwhile.
-                cx.store
-                    .notices()
-                    .delete_push_token(self.session_id, &token)
+                notices
+                    .forget_push_target(self.session_id, &target.address)
                     .await?;
                 Ok(())
             }
             Outcome::Invalid { token: false } => {
-                Err(JobError::Dead("FCM cannot read the message".to_owned()))
+                Err(JobError::Dead(format!("{service} cannot read the message")))
             }
-            Outcome::Auth => Err(JobError::Retry(
-                "FCM does not let this server push".to_owned(),
-            )),
+            Outcome::Auth => Err(JobError::Retry(format!(
+                "{service} does not let this server push"
+            ))),
             Outcome::Retry { after, why } => {
-                let why = format!("FCM: {}", why.as_str());
+                let why = format!("{service}: {}", why.as_str());
                 Err(match after {
                     Some(after) => JobError::RetryAfter(after, why),
                     None => JobError::Retry(why),

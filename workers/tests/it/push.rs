@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use tebdil_core::{
     notice::{PUSH_QUEUE, PushOrder},
-    store::Store,
+    store::{PushTarget, Store},
 };
-use tebdil_protocol::{Secret, domain::PushPlatform, id::UserId, notice::Notice};
+use tebdil_protocol::{domain::PushPlatform, id::UserId, notice::Notice};
 use tebdil_workers::{
     Hooks, Job as _, JobContext, JobRef, Queue, Settings, Workers,
     fcm::{Credentials, Fcm},
@@ -54,15 +54,14 @@ async fn user_with_devices(db: &Database) -> UserId {
     let user = db.user().await;
     for token in ["a", "b"] {
         let session = db.session(user, db.now() + 30 * DAY, None).await;
+        let target = PushTarget {
+            platform: PushPlatform::Ios,
+            address: token.into(),
+            keys: None,
+        };
         db.store
             .notices()
-            .put_push_token(
-                user,
-                session,
-                &Secret::from(token),
-                PushPlatform::Web,
-                db.now(),
-            )
+            .put_push_target(user, session, &target, db.now())
             .await
             .expect("stored");
     }
@@ -206,8 +205,8 @@ async fn a_device_that_cannot_be_reached_is_given_up_at_last(db: &Database) {
         "FCM: unreachable"
     );
     assert_eq!(
-        db.number("SELECT COUNT(*) FROM push_tokens").await,
+        db.number("SELECT COUNT(*) FROM push_targets").await,
         2,
-        "no fault of the tokens"
+        "no fault of the devices"
     );
 }

@@ -73,6 +73,8 @@ pub enum Rotation {
 /// A write that takes key packages away holds the user first: making a match reads them under the
 /// same lock.
 pub(crate) const LOCK_USER: &str = "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE";
+/// Forgets where the device of a session is reached while it is away.
+pub(crate) const DROP_PUSH_TARGET: &str = "DELETE FROM push_targets WHERE session_id = $1";
 const REVOKE: &str =
     "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL";
 
@@ -111,22 +113,21 @@ pub(crate) async fn revoke_others(
     const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $1 \
          WHERE user_id = $2 AND id <> $3 AND revoked_at IS NULL RETURNING id";
     const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE user_id = $1 AND session_id <> $2";
-    const DROP_PUSH_TOKENS: &str =
-        "DELETE FROM push_tokens WHERE user_id = $1 AND session_id <> $2";
+    const DROP_PUSH_TARGETS: &str =
+        "DELETE FROM push_targets WHERE user_id = $1 AND session_id <> $2";
     // Id 0 is nobody's.
     let keep = keep.unwrap_or(SessionId(0));
     let revoked = tx.values(REVOKE_OTHERS, (now, user, keep)).await?;
-    for sql in [DROP_PACKAGES, DROP_PUSH_TOKENS] {
+    for sql in [DROP_PACKAGES, DROP_PUSH_TARGETS] {
         tx.execute(sql, (user, keep)).await?;
     }
     Ok(revoked)
 }
 
-/// Forgets what only a live session has, in this transaction: key packages and push token.
+/// Forgets what only a live session has, in this transaction: key packages and push target.
 pub(super) async fn drop_belongings(tx: &mut Tx, session: SessionId) -> Result<(), StoreError> {
     const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE session_id = $1";
-    const DROP_PUSH_TOKEN: &str = "DELETE FROM push_tokens WHERE session_id = $1";
-    for sql in [DROP_PACKAGES, DROP_PUSH_TOKEN] {
+    for sql in [DROP_PACKAGES, DROP_PUSH_TARGET] {
         tx.execute(sql, (session,)).await?;
     }
     Ok(())
@@ -230,7 +231,7 @@ impl Accounts<'_> {
         Ok(sessions.iter().filter_map(dead).collect())
     }
 
-    /// Ends one session of the user and forgets its key packages and its push token. `false` when
+    /// Ends one session of the user and forgets its key packages and its push target. `false` when
     /// the user has no such live session.
     pub async fn revoke_session(
         self,
@@ -250,7 +251,7 @@ impl Accounts<'_> {
         Ok(revoked)
     }
 
-    /// Ends all sessions of the user but `keep`, and forgets their key packages and push tokens.
+    /// Ends all sessions of the user but `keep`, and forgets their key packages and push targets.
     /// Gives the ids of those that were alive.
     pub async fn revoke_all(
         self,

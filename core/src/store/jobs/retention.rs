@@ -105,7 +105,7 @@ impl Jobs<'_> {
     }
 
     /// Deletes up to `limit` sessions with ids above `after` that expired or were revoked at
-    /// `cutoff` or before, with their key packages and push tokens.
+    /// `cutoff` or before, with their key packages and push targets.
     ///
     /// Few sessions are dead, and no index finds them: they are looked for outside the write, and
     /// `after` lets a whole sweep read the table once.

@@ -320,7 +320,7 @@ async fn readers_among(
     last: UserId,
 ) -> Result<Vec<ReaderRow>, StoreError> {
     const SQL: &str = "SELECT u.id, u.locale, \
-         EXISTS (SELECT 1 FROM push_tokens p WHERE p.user_id = u.id) AS has_device FROM users u \
+         EXISTS (SELECT 1 FROM push_targets p WHERE p.user_id = u.id) AS has_device FROM users u \
          WHERE u.id > $1 AND u.id <= $2 AND u.created_at <= $3 \
          AND NOT u.is_banned AND u.erased_at IS NULL";
     const MUTED: &str =

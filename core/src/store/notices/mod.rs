@@ -7,7 +7,7 @@ pub(crate) mod wakeups;
 
 pub use announcements::{AdNotifying, NewAnnouncement};
 pub use notifications::{MarkedRead, Notified};
-pub use push::{PushAudience, PutPushToken};
+pub use push::{PushAudience, PushTarget, PutPushTarget};
 pub use wakeups::{SideDevice, SidePosition, SidesToWake};
 
 use std::ops::Deref;

@@ -1,20 +1,33 @@
-//! Push tokens of devices, which pushes a user wants, and whom an order to push concerns.
+//! Push targets of devices, which pushes a user wants, and whom an order to push concerns.
 
 use super::Notices;
 use crate::{
     notice::PushOrder,
-    store::{StoreError, accounts::sessions::LOCK_USER},
+    store::{
+        StoreError,
+        accounts::sessions::{DROP_PUSH_TARGET, LOCK_USER},
+    },
 };
 use tebdil_protocol::{
-    Secret,
+    PushKeys, Secret,
     domain::{NotificationType, PushPlatform},
     id::{MatchId, NotificationId, SessionId, UserId},
     time::Timestamp,
 };
 
-/// What became of a token that a device registered.
+/// Where a device is reached while it is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushTarget {
+    pub platform: PushPlatform,
+    /// A token of Firebase Cloud Messaging, or the endpoint of a browser's subscription.
+    pub address: Secret,
+    /// What pushes to a browser are encrypted with; other platforms have none.
+    pub keys: Option<PushKeys>,
+}
+
+/// What became of a target that a device registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PutPushToken {
+pub enum PutPushTarget {
     Stored,
     /// The session is not a live one of the user.
     NoSession,
@@ -27,7 +40,7 @@ pub enum PushAudience {
     Seen,
     /// The user wants no pushes of its type.
     Muted,
-    /// The sessions with a token, also none. They live, and their user is not banned.
+    /// The sessions with a target, also none. They live, and their user is not banned.
     Devices(Vec<SessionId>),
 }
 
@@ -35,77 +48,87 @@ pub enum PushAudience {
 const MUTED: &str = "SELECT type FROM push_muted WHERE user_id = $1 ORDER BY type";
 
 impl Notices<'_> {
-    /// Makes `token` the push token of a session, instead of the one it had.
+    /// Makes `target` the push target of a session, instead of the one it had.
     ///
-    /// A token names a device: whoever had it before, of whichever account, has it no longer.
-    pub async fn put_push_token(
+    /// An address names a device: whoever had it before, of whichever account, has it no longer.
+    pub async fn put_push_target(
         self,
         user: UserId,
         session: SessionId,
-        token: &Secret,
-        platform: PushPlatform,
+        target: &PushTarget,
         now: Timestamp,
-    ) -> Result<PutPushToken, StoreError> {
+    ) -> Result<PutPushTarget, StoreError> {
         const ALIVE: &str = "SELECT id FROM sessions WHERE id = $1 AND user_id = $2 \
              AND revoked_at IS NULL AND refresh_expires_at > $3";
-        // Two devices may exchange their tokens: both rows are held, in primary key order, before
-        // the first changes.
-        const HOLD: &str = "SELECT token FROM push_tokens WHERE token = $1 OR session_id = $2 \
-             ORDER BY token FOR NO KEY UPDATE";
-        const DROP_OTHER: &str = "DELETE FROM push_tokens WHERE session_id = $1 AND token <> $2";
-        const PUT: &str = "INSERT INTO push_tokens \
-             (token, user_id, session_id, platform, created_at, last_used) \
-             VALUES ($1, $2, $3, $4, $5, $5) \
-             ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, \
+        // Two devices may exchange their addresses: both rows are held, in primary key order,
+        // before the first changes.
+        const HOLD: &str = "SELECT address FROM push_targets WHERE address = $1 \
+             OR session_id = $2 ORDER BY address FOR NO KEY UPDATE";
+        const DROP_OTHER: &str = "DELETE FROM push_targets WHERE session_id = $1 AND address <> $2";
+        const PUT: &str = "INSERT INTO push_targets \
+             (address, user_id, session_id, platform, p256dh, auth, created_at, last_used) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
+             ON CONFLICT (address) DO UPDATE SET user_id = excluded.user_id, \
              session_id = excluded.session_id, platform = excluded.platform, \
-             last_used = excluded.last_used";
+             p256dh = excluded.p256dh, auth = excluded.auth, last_used = excluded.last_used";
         let mut tx = self.begin().await?;
-        // Revocation takes the same lock: no token outlives its session.
+        // Revocation takes the same lock: no target outlives its session.
         tx.execute(LOCK_USER, (user,)).await?;
         let alive: Option<SessionId> = tx.optional_value(ALIVE, (session, user, now)).await?;
         if alive.is_none() {
-            return Ok(PutPushToken::NoSession);
+            return Ok(PutPushTarget::NoSession);
         }
-        tx.execute(HOLD, (token.expose(), session)).await?;
-        tx.execute(DROP_OTHER, (session, token.expose())).await?;
-        tx.execute(PUT, (token.expose(), user, session, platform, now))
-            .await?;
+        let address = target.address.expose();
+        let p256dh = target.keys.as_ref().map(|keys| keys.p256dh.expose());
+        let auth = target.keys.as_ref().map(|keys| keys.auth.expose());
+        tx.execute(HOLD, (address, session)).await?;
+        tx.execute(DROP_OTHER, (session, address)).await?;
+        let row = (address, user, session, target.platform, p256dh, auth, now);
+        tx.execute(PUT, row).await?;
         tx.commit().await?;
-        Ok(PutPushToken::Stored)
+        Ok(PutPushTarget::Stored)
     }
 
-    /// Forgets the token of a session. `false` when it has another one by now, or none.
-    pub async fn delete_push_token(
+    /// Forgets the push target of a session, if it has one.
+    pub async fn delete_push_target(self, session: SessionId) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.execute(DROP_PUSH_TARGET, (session,)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Forgets a target that is dead, unless the session has put another address meanwhile.
+    pub async fn forget_push_target(
         self,
         session: SessionId,
-        token: &Secret,
-    ) -> Result<bool, StoreError> {
-        const SQL: &str = "DELETE FROM push_tokens WHERE session_id = $1 AND token = $2";
+        address: &Secret,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM push_targets WHERE session_id = $1 AND address = $2";
         let mut tx = self.begin().await?;
-        let deleted = tx.execute(SQL, (session, token.expose())).await?;
-        tx.commit().await?;
-        Ok(deleted > 0)
+        tx.execute(SQL, (session, address.expose())).await?;
+        Ok(tx.commit().await?)
     }
 
-    /// The push token of a session of `user`, while the session lives and the user is not banned.
-    pub async fn push_token(
+    /// The push target of a session of `user`, while the session lives and the user is not banned.
+    pub async fn push_target(
         self,
         user: UserId,
         session: SessionId,
         now: Timestamp,
-    ) -> Result<Option<Secret>, StoreError> {
-        const SQL: &str = "SELECT t.token FROM push_tokens t \
+    ) -> Result<Option<PushTarget>, StoreError> {
+        const SQL: &str = "SELECT t.platform, t.address, t.p256dh, t.auth FROM push_targets t \
              JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
              WHERE t.session_id = $1 AND t.user_id = $2 AND s.revoked_at IS NULL \
              AND s.refresh_expires_at > $3 AND u.is_banned = FALSE";
-        let query = self.read(SQL);
-        let token: Option<String> = query
-            .bind(session)
-            .bind(user)
-            .bind(now)
-            .optional_value()
-            .await?;
-        Ok(token.map(Secret::from))
+        type Row = (PushPlatform, Secret, Option<Secret>, Option<Secret>);
+        let query = self.read(SQL).bind(session).bind(user).bind(now);
+        let row: Option<Row> = query.optional().await?;
+        Ok(row.map(|(platform, address, p256dh, auth)| PushTarget {
+            platform,
+            address,
+            keys: p256dh
+                .zip(auth)
+                .map(|(p256dh, auth)| PushKeys { p256dh, auth }),
+        }))
     }
 
     /// The types a user wants no pushes for.
@@ -153,7 +176,7 @@ impl Notices<'_> {
              AND m.kind = 'content')";
         const MATCH: &str =
             "SELECT match_id FROM match_sides WHERE match_id = $1 AND user_id = $2 AND open";
-        const DEVICES: &str = "SELECT t.session_id FROM push_tokens t \
+        const DEVICES: &str = "SELECT t.session_id FROM push_targets t \
              JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
              WHERE t.user_id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2 \
              AND u.is_banned = FALSE ORDER BY t.session_id";

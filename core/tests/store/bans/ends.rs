@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     notice::PushOrder,
-    store::{BanFilter, Judged, NewBan, OldRows, PushAudience},
+    store::{BanFilter, Judged, NewBan, OldRows, PushAudience, PushTarget},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -94,18 +94,17 @@ async fn a_lift_frees_only_where_no_ban_is_left(t: TestStore) {
 /// Nobody who was sent away leaves an address behind, not even to be called back.
 async fn a_lifted_ban_wakes_nobody_and_waits_in_the_list(t: TestStore) {
     let (user, session) = t.register("kedi").await;
+    let phone = PushTarget {
+        platform: PushPlatform::Android,
+        address: "device".into(),
+        keys: None,
+    };
     t.notices()
-        .put_push_token(
-            user.id,
-            session.id,
-            &Secret::from("token"),
-            PushPlatform::Android,
-            t.now(),
-        )
+        .put_push_target(user.id, session.id, &phone, t.now())
         .await
         .unwrap();
     banned(&t, user.id, &by_reports()).await;
-    assert_eq!(count(&t, "push_tokens").await, 0);
+    assert_eq!(count(&t, "push_targets").await, 0);
     let Judged::Done(Some(told)) = t
         .safety()
         .unban(user.id, MODERATOR, "a mistake", t.now())

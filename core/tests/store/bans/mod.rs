@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use tebdil_core::{
     store::{
-        BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome, Registration,
-        SessionRow, StaffMember, UserRow,
+        BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome, PushTarget,
+        Registration, SessionRow, StaffMember, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
 };
@@ -156,14 +156,13 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         .expect("signed in")
         .session
         .id;
+    let phone = PushTarget {
+        platform: PushPlatform::Android,
+        address: "device".into(),
+        keys: None,
+    };
     t.notices()
-        .put_push_token(
-            a.id,
-            a1.id,
-            &Secret::from("device"),
-            PushPlatform::Android,
-            t.now(),
-        )
+        .put_push_target(a.id, a1.id, &phone, t.now())
         .await
         .unwrap();
     let Banning::Banned { ban, notified } = t
@@ -197,7 +196,7 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         count(&t, &format!("key_packages WHERE user_id = {}", a.id)).await,
         0
     );
-    assert_eq!(count(&t, "push_tokens").await, 0);
+    assert_eq!(count(&t, "push_targets").await, 0);
     assert_eq!(
         count(
             &t,

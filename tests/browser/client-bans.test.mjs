@@ -1,0 +1,87 @@
+// From a report to a ban, an appeal and back, with moderators who call the API.
+
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { after, before, test } from 'node:test';
+
+import { Browser } from './lib/browser.mjs';
+import { Client, PASSWORD, pair } from './lib/client.mjs';
+import { Server } from './lib/server.mjs';
+
+const timeout = 90_000;
+let browser;
+let server;
+
+before(async () => {
+  browser = await Browser.start();
+  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** A moderator's way to call the API. */
+async function moderator(alias) {
+  const phone = `+90534${randomInt(1_000_000, 9_999_999)}`;
+  const person = { phone, password: PASSWORD, alias, birth_date: '1985-03-04', accept_terms: true };
+  const { tokens } = await server.call('POST', '/v1/auth/register', null, person);
+  await server.admin('grant', '--role', 'moderator', phone);
+  return (method, path, body) => server.call(method, `/v1/admin${path}`, tokens.access_token, body);
+}
+
+test('a report bans, an appeal lifts, and the chat goes on', { timeout }, async (t) => {
+  const [ayse, berk] = await pair(browser, server);
+  for (const side of [ayse, berk]) t.after(() => side.close());
+  const [one, other] = [await moderator('yargic'), await moderator('hakem')];
+
+  await berk.say('a threat that can be proven');
+  await ayse.reads('a threat that can be proven');
+  await ayse.page.locator('button.peer').click();
+  await ayse.page.getByRole('button', { name: /^Report/ }).click();
+  const sheet = ayse.page.getByRole('dialog');
+  await sheet.getByText('Threat', { exact: true }).click();
+  await sheet.getByRole('checkbox', { name: /block/i }).uncheck();
+  await sheet.getByRole('button', { name: 'Report', exact: true }).click();
+  await sheet.getByRole('button', { name: 'Done' }).click();
+
+  const { items } = await one('GET', '/reports');
+  assert.equal(items.length, 1);
+  const report = await one('GET', `/reports/${items[0].id}`);
+  assert.deepEqual([report.reason, report.evidence.map(({ text, verified }) => [text, verified])], [
+    'threat',
+    [['a threat that can be proven', true]],
+  ]);
+  await one('POST', `/reports/${report.id}/resolve`, { decision: 'ban', note: 'seen' });
+  await berk.page.getByRole('heading', { name: 'Your account is banned' }).waitFor();
+  assert.doesNotMatch((await berk.kept()).text, /threat|berk_t/);
+
+  await berk.page.getByRole('button', { name: 'Sign in' }).click();
+  await berk.signIn(PASSWORD);
+  await berk.page.getByText('Threat', { exact: true }).waitFor();
+  const send = berk.page.getByRole('button', { name: 'Send the appeal' });
+  await send.click();
+  await berk.page.getByText('Write what happened.').waitFor();
+  await berk.page.getByLabel('What happened?').fill('We were reading lines from a film.');
+  await send.click();
+  await berk.page.getByRole('heading', { name: 'Your appeal is waiting' }).waitFor();
+
+  const [appeal] = (await other('GET', '/appeals')).items;
+  assert.equal(appeal.text, 'We were reading lines from a film.');
+  await other('POST', `/appeals/${appeal.id}/decide`, { decision: 'lift', note: 'a film indeed' });
+  await berk.page.getByRole('button', { name: 'Look again' }).click();
+  await berk.page.getByRole('heading', { name: 'Your ban was lifted' }).waitFor();
+  await berk.page.getByRole('button', { name: 'Sign in' }).click();
+  await berk.signIn(PASSWORD);
+  await berk.find.waitFor();
+
+  // Not with whom one met lately.
+  const ceren = await Client.open(browser, server);
+  t.after(() => ceren.close());
+  await ceren.register('ceren_d');
+  for (const side of [ceren, berk]) await side.find.click();
+  for (const side of [ceren, berk]) await side.matched();
+  await berk.say('here again');
+  await ceren.reads('here again');
+});
