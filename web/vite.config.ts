@@ -56,5 +56,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // no `data:` address, so no exception in the policy
     modulePreload: { polyfill: false },
   },
+  // Of all rooms at once: found one by one, each would load the page anew.
+  optimizeDeps: { entries: ['*.html', 'src/**/*.svelte'] },
   server: { proxy: { '/v1': { target: server, ws: true }, '/legal': server } },
 });

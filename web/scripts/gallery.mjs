@@ -75,6 +75,8 @@ async function show(page, address, width, name) {
   await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 });
   await page.goto(address);
   await page.waitForSelector('html[data-ready=shown]', { timeout: 20_000 });
+  // A room that is loaded when it is first opened.
+  await page.waitForSelector('h1', { timeout: 3_000 }).catch(() => {});
   await page.waitForTimeout(150);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 0) fault(name, `${wide} px too wide`);

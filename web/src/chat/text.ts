@@ -49,7 +49,7 @@ export const t = texts({
     send: 'Gönder',
     long: 'Bu mesaj çok uzun. Bölerek gönderin.',
     noLine: 'Bağlantı yok. Yazdıklarınız bağlanınca gönderilir.',
-    toEnd: (n: number) => (n ? `Sona git, ${n} yeni mesaj` : 'Sona git'),
+    toEnd: (n: string) => (n ? `Sona git, ${n} yeni mesaj` : 'Sona git'),
     all: 'Tümünü göster',
     copied: 'Kopyalandı.',
     notCopied: 'Kopyalanamadı.',
