@@ -11,18 +11,19 @@ const PATIENCE = { timeout: 20_000 };
 /** A page of the web client. It speaks English on a phone, unless told otherwise. */
 export class Client {
   page;
+  /** Its profile. */
+  context;
   /** What went wrong in the page, and what it asked of others: empty, or the test fails. */
   faults = [];
   #server;
-  #context;
   #phone;
 
   static async open(browser, server, { viewport = { width: 390, height: 844 }, locale = 'en' } = {}) {
     const client = new Client();
     client.#server = server;
-    client.#context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce' });
+    client.context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce' });
     // In Chromium every breach of the policy is told to the page, whoever caused it.
-    await client.#context.addInitScript(() => {
+    await client.context.addInitScript(() => {
       addEventListener('securitypolicyviolation', (event) => {
         console.error(`policy: ${event.effectiveDirective} ${event.blockedURI}`);
       });
@@ -33,7 +34,7 @@ export class Client {
 
   /** Another tab of the same profile. */
   async tab() {
-    const page = await this.#context.newPage();
+    const page = await this.context.newPage();
     page.setDefaultTimeout(PATIENCE.timeout);
     page.on('pageerror', (error) => this.faults.push(error.message));
     page.on('console', (said) => {
@@ -165,12 +166,12 @@ export class Client {
 
   /** Without a line, or with it again. */
   offline(offline) {
-    return this.#context.setOffline(offline);
+    return this.context.setOffline(offline);
   }
 
   /** Ends it. Nothing may have gone wrong in it. */
   async close() {
-    await this.#context.close();
+    await this.context.close();
     assert.deepEqual(this.faults, []);
   }
 }
