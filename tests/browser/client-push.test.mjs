@@ -67,7 +67,7 @@ test('a search in the background ends with a push', { timeout }, async (t) => {
   await ayse.register('ayse_k');
   await ayse.page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
   await ayse.find.click();
-  await ayse.page.getByRole('button', { name: /wake me/i }).click();
+  await ayse.page.getByRole('button', { name: 'Tell me when found' }).click();
   await ayse.page.getByText('The search goes on').waitFor();
   const { pathname } = new URL(ayse.page.url());
   assert.equal(pathname, '/searching');

@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 // The shell of the app for when there is no line. Answers of the server are never kept.
 // A push says that there is something, never what.
-export {};
+import { shownOf } from './notices/pushed.ts';
 
 declare const self: ServiceWorkerGlobalScope;
 declare const __SHELL__: string[];
@@ -27,6 +27,31 @@ self.addEventListener('activate', (event) => {
 
 self.addEventListener('message', (event) => {
   if (event.data === 'take-over') void self.skipWaiting();
+});
+
+self.addEventListener('push', (event) => {
+  let data: unknown = null;
+  try {
+    data = event.data?.json();
+  } catch {
+    // Not ours; but the browser wants something to be shown.
+  }
+  const { title, tag, path } = shownOf(data, navigator.language);
+  const icon = '/icons/icon-192.png';
+  event.waitUntil(self.registration.showNotification(title, { tag, icon, data: path }));
+});
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  const path = String(event.notification.data ?? '/');
+  const open = async (): Promise<void> => {
+    const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    const page = pages.find((one) => one.visibilityState === 'visible') ?? pages[0];
+    if (!page) return void (await self.clients.openWindow(path));
+    page.postMessage({ go: path });
+    await page.focus();
+  };
+  event.waitUntil(open());
 });
 
 self.addEventListener('fetch', (event) => {

@@ -118,6 +118,11 @@ export const t = texts({
       ad: 'Tanıtımlar',
     },
 
+    push: 'Uygulama kapalıyken',
+    pushThis: 'Bu tarayıcıya haber ver',
+    pushHint: 'Yalnızca bir şey olduğunu söyler: kimden ve ne olduğunu değil.',
+    pushDenied: 'Tarayıcı bildirimlere izin vermiyor. Adres çubuğundaki site ayarlarından izin verin.',
+
     theme: 'Tema',
     themes: { system: 'Sistemdeki gibi', light: 'Açık', dark: 'Koyu' },
     language: 'Dil',
@@ -288,6 +293,11 @@ export const t = texts({
       system: 'Account and announcements',
       ad: 'Promotions',
     },
+
+    push: 'While the app is closed',
+    pushThis: 'Notify this browser',
+    pushHint: 'It only says that there is something: not from whom, and not what.',
+    pushDenied: 'The browser does not allow notifications. Allow them in the site’s settings, in the address bar.',
 
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },

@@ -1,6 +1,7 @@
 // The service worker: the app without a line, and notifications while it is closed.
 
 import { toast } from '../ui/toast.svelte.ts';
+import { go } from './router.svelte.ts';
 import { t } from './text.ts';
 
 interface Policies {
@@ -68,6 +69,10 @@ function watch(registration: ServiceWorkerRegistration): void {
 
 export async function startWorker(): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
+  // A notification was pressed while the app is open.
+  navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ go?: unknown }>) => {
+    if (typeof data?.go === 'string' && data.go.startsWith('/')) go(data.go);
+  });
   try {
     watch(await navigator.serviceWorker.register(workerUrl()));
   } catch {

@@ -37,6 +37,7 @@ const ended = (handle: string, claim: Chat['match']['claim'] = null): Chat['matc
     shared_interests: ['sinema'],
     claim,
   });
+const gone = ended('deleted#0000');
 const unanswered = [mine('1', 'Merhaba, en son hangi filmde uyuyakaldınız?', 34, 'delivered')];
 const claimed = (status: 'pending' | 'approved' | 'rejected'): Chat =>
   chat(
@@ -87,7 +88,10 @@ export const screens: Record<string, Shown> = {
     component: Inside,
     path: '/chats',
     model: {
-      chats: [...chats, chat(ended('sahaf#1550')), chat({ ...ended('deleted#0000'), id: '10', status: 'completed', ended_reason: 'erased' }),
+      chats: [
+        ...chats,
+        chat(ended('sahaf#1550')),
+        chat({ ...gone, id: '10', status: 'completed', ended_reason: 'erased' }),
         chat({ ...claimed('approved').match, id: '11' }, { endedBy: 'peer' }),
         chat({ ...claimed('pending').match, id: '12' }),
       ],

@@ -25,7 +25,7 @@ export function shortened(
   return { text: `${text.slice(0, end).trimEnd()}…`, cut: true };
 }
 
-/** A handle within a sentence, where no markup is possible: nothing of it acts on its surroundings. */
+/** A handle in a sentence without markup: nothing of it acts on what stands around it. */
 export function within(handle: string): string {
   return `\u2068${handle.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '')}\u2069`;
 }

@@ -81,7 +81,7 @@ export const t = texts({
     copyHandle: 'Takma adı kopyala',
     groups: 'Altı grup',
     proves:
-      'Karşınızdaki aynı numarayı görüyorsa aranızda kimse yok. Başka bir yoldan karşılaştırın, örneğin telefonda okuyun.',
+      'Karşınızdaki aynı numarayı ya da aynı resmi görüyorsa aranızda kimse yok. Başka bir yoldan karşılaştırın, örneğin telefonda okuyun.',
     yes: 'Kanıtlar: mesajları yalnızca ikiniz okuyabilirsiniz, sunucu bile araya giremedi.',
     no: 'Kanıtlamaz: karşınızdakinin kim olduğunu ya da yazdıklarınızı saklamayacağını.',
     done: 'Tamam',
@@ -216,7 +216,7 @@ export const t = texts({
     copyHandle: 'Copy the name',
     groups: 'Six groups',
     proves:
-      'If the other person sees the same number, nobody is between you. Compare another way, such as by reading it out on the phone.',
+      'If the other person sees the same number or picture, nobody is between you. Compare another way, such as by reading it out on the phone.',
     yes: 'It proves: only the two of you can read the messages; not even the server could step in.',
     no: 'It does not prove who the other person is, or that your words are not kept.',
     done: 'Done',
