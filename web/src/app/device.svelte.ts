@@ -337,7 +337,7 @@ export class Device implements Model {
         return;
       }
       case 'match.cancelled':
-        return this.#searching.cancelled(frame.reason);
+        return this.#searching.cancelled(frame.ticket_id, frame.reason);
       case 'match.ended':
         this.#lastEnded = frame.match_id;
         return this.#chat(frame.match_id)?.end(frame);

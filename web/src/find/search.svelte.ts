@@ -23,6 +23,8 @@ export class Searching {
   /** Names the newest search: what is said of an older one is passed over. */
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What the server calls it; null until it is accepted. */
+  #ticket: string | null = null;
 
   constructor(room: SearchRoom) {
     this.#room = room;
@@ -42,10 +44,11 @@ export class Searching {
   }
 
   /** The line is back; `running` is the search the server goes on with. */
-  welcomed(running: { mode: MatchFind['mode'] } | null | undefined): void {
+  welcomed(running: { mode: MatchFind['mode']; ticket_id: string } | null | undefined): void {
     if (running && !this.current) {
       const wishes = { mode: running.mode, background: true } as MatchFind;
       this.current = { wishes, since: Date.now(), accepted: true };
+      this.#ticket = running.ticket_id;
     } else if (this.current && !running) {
       void this.#ask();
     }
@@ -60,8 +63,9 @@ export class Searching {
     this.#stop(null);
   }
 
-  cancelled(reason: SearchEnd): void {
-    if (this.current) this.#stop(reason === 'cancelled' || reason === 'matched' ? null : reason);
+  /** Also of a search that a newer one of this device has replaced: that one goes on. */
+  cancelled(ticket: string | null | undefined, reason: SearchEnd): void {
+    if (this.current && ticket === this.#ticket) this.#stop(reason === 'cancelled' || reason === 'matched' ? null : reason);
   }
 
   /** An error without `re`: the search ended by itself. */
@@ -72,12 +76,13 @@ export class Searching {
   #stop(end: SearchEnd | null): void {
     this.#turn += 1;
     clearTimeout(this.#timer);
-    this.current = null;
+    this.current = this.#ticket = null;
     this.end = end;
   }
 
   async #ask(): Promise<void> {
     const turn = ++this.#turn;
+    this.#ticket = null;
     clearTimeout(this.#timer);
     try {
       await this.#room.keys();
@@ -89,6 +94,7 @@ export class Searching {
     if (turn !== this.#turn || !this.current) return;
     if (answer.type === 'match.searching') {
       this.current = { ...this.current, accepted: true };
+      this.#ticket = answer.ticket_id;
       return;
     }
     if (answer.type !== 'error') return;
