@@ -1,6 +1,8 @@
-// The one WebSocket of this device. It comes back by itself, as docs/protocol.md says of each close.
+// The one WebSocket of this device. It comes back by itself, as docs/protocol.md says of each
+// close.
 
 import type { ClientFrame, Hello, ServerFrame, ServerWelcomeFrame } from './frames.d.ts';
+import { readFrame } from './read.ts';
 
 /** Why no further connection is tried. */
 export type Ended =
@@ -40,8 +42,9 @@ const LONGEST_PAUSE_MS = 30_000;
 const GOOD_MS = 10_000;
 const HELLO_MS = 15_000;
 const ANSWER_MS = 30_000;
-/** A token is renewed this long before it runs out. */
-const TOKEN_EARLY_MS = 90_000;
+/** A token is renewed this long before it runs out: later than its keeper holds it for good. */
+const TOKEN_EARLY_MS = 45_000;
+const TOKEN_AGAIN_MS = 5_000;
 
 const FINAL: Record<number, Ended> = {
   1002: 'outdated', 1007: 'outdated', 4000: 'outdated', 4013: 'outdated',
@@ -55,7 +58,10 @@ export class Connection {
   #over = false;
   #tries = 0;
   #notBefore = 0;
+  /** The one this line is good by. */
+  #token = '';
   #spent: string | undefined;
+  #left = (): void => undefined;
   #id = 0;
   #answers = new Map<number, (frame: ServerFrame) => void>();
   #turn: Promise<void> = Promise.resolve();
@@ -74,12 +80,13 @@ export class Connection {
   async open(): Promise<void> {
     clearTimeout(this.#again);
     if (this.#over || this.#socket || this.#state === 'connecting') return;
+    if (Date.now() < this.#notBefore) return this.#tryIn(this.#notBefore - Date.now());
     this.#enter('connecting');
     let token: string | null;
     try {
       const spent = this.#spent;
-      this.#spent = undefined;
       token = await (spent ? this.#hooks.renewed(spent) : this.#hooks.token());
+      this.#spent = undefined;
     } catch {
       return this.#later();
     }
@@ -94,7 +101,8 @@ export class Connection {
 
   /** The page was hidden or the machine asleep: what looks open may have been dead for long. */
   woke(): void {
-    if (this.#socket && Date.now() - this.#heard > 2 * this.#heartbeatMs) this.#socket.close();
+    const silent = Date.now() - this.#heard;
+    if (this.#state === 'online' && silent > 2 * this.#heartbeatMs) this.#drop();
     else void this.open();
   }
 
@@ -110,7 +118,11 @@ export class Connection {
     if (this.#state !== 'online') return Promise.resolve(LOST);
     const id = ++this.#id;
     return new Promise((resolve) => {
-      const late = setTimeout(() => this.#answer(id, LOST), ANSWER_MS);
+      const late = setTimeout(() => {
+        this.#answer(id, LOST);
+        // Every question is answered, so a silent line is a dead one.
+        if (Date.now() - this.#heard >= ANSWER_MS) this.#drop();
+      }, ANSWER_MS);
       this.#answers.set(id, (answer) => {
         clearTimeout(late);
         resolve(answer);
@@ -130,13 +142,19 @@ export class Connection {
     const socket = make(this.#hooks.url);
     this.#socket = socket;
     let since = 0;
-    const late = setTimeout(() => socket.close(), HELLO_MS);
+    this.#token = token;
+    const late = setTimeout(() => this.#drop(), HELLO_MS);
+    this.#left = () => {
+      clearTimeout(late);
+      if (since && Date.now() - since > GOOD_MS) this.#tries = 0;
+    };
     socket.onopen = () => {
       socket.send(JSON.stringify({ type: 'hello', token, ...this.#hooks.hello() }));
     };
     socket.onmessage = ({ data }) => {
-      const frame = parsed(data);
-      if (!frame) return;
+      const frame = readFrame(data);
+      if (typeof frame === 'string') return console.warn('passed over:', frame);
+      if (this.#socket !== socket) return;
       this.#heard = Date.now();
       if (frame.type === 'welcome') {
         clearTimeout(late);
@@ -149,18 +167,29 @@ export class Connection {
       this.#take(frame);
     };
     socket.onclose = ({ code }) => {
-      clearTimeout(late);
-      clearTimeout(this.#renewal);
       if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.#pace.clear();
-      for (const id of [...this.#answers.keys()]) this.#answer(id, LOST);
-      if (since && Date.now() - since > GOOD_MS) this.#tries = 0;
       const why = FINAL[code];
       if (why) return this.#end(why);
-      if (code === 4001) this.#spent = token;
-      this.#later();
+      if (code === 4001) this.#spent = this.#token;
+      this.#drop();
     };
+  }
+
+  /** The line is lost, also where the browser would wait long for the other side to say so. */
+  #drop(): void {
+    if (!this.#socket) return;
+    this.#abandon();
+    this.#later();
+  }
+
+  #abandon(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#left();
+    clearTimeout(this.#renewal);
+    this.#pace.clear();
+    for (const id of [...this.#answers.keys()]) this.#answer(id, LOST);
   }
 
   #welcomed(frame: ServerWelcomeFrame): void {
@@ -180,7 +209,8 @@ export class Connection {
     }
     this.#turn = this.#turn
       .then(() => this.#hooks.frame(frame))
-      .catch(() => undefined); // one frame that cannot be handled does not stop the others
+      // One frame that cannot be handled does not stop the others.
+      .catch((error: Error) => console.error(`${frame.type} could not be handled:`, error.name));
   }
 
   #answer(id: number, frame: ServerFrame): void {
@@ -191,7 +221,7 @@ export class Connection {
 
   #renewLater(): void {
     clearTimeout(this.#renewal);
-    const left = Math.max(this.#hooks.tokenLasts() - TOKEN_EARLY_MS, 1_000);
+    const left = Math.max(this.#hooks.tokenLasts() - TOKEN_EARLY_MS, TOKEN_AGAIN_MS);
     // Longer waits than a timer can hold are asked again.
     this.#renewal = setTimeout(() => void this.#renew(), Math.min(left, 2 ** 30));
   }
@@ -199,7 +229,10 @@ export class Connection {
   async #renew(): Promise<void> {
     const token = await this.#hooks.token().catch(() => undefined);
     if (token === null) return this.#end('session');
-    if (token) this.send({ type: 'token.refresh', token });
+    if (this.#state !== 'online') return;
+    if (token && token !== this.#token && this.send({ type: 'token.refresh', token })) {
+      this.#token = token;
+    }
     this.#renewLater();
   }
 
@@ -208,19 +241,19 @@ export class Connection {
     this.#enter('offline');
     const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#tries++);
     const pause = Math.max(most * (0.5 + Math.random() / 2), this.#notBefore - Date.now());
-    this.#again = setTimeout(() => void this.open(), pause);
+    this.#tryIn(pause);
+  }
+
+  #tryIn(ms: number): void {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => void this.open(), Math.min(ms, 2 ** 30));
   }
 
   #end(why: Ended): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#again);
-    clearTimeout(this.#renewal);
-    const socket = this.#socket;
-    this.#socket = null;
-    this.#pace.clear();
-    socket?.close();
-    for (const id of [...this.#answers.keys()]) this.#answer(id, LOST);
+    this.#abandon();
     this.#enter('offline');
     this.#hooks.ended(why);
   }
@@ -272,15 +305,5 @@ class Pace {
       this.#timer = undefined;
       this.#flush();
     }, 1_000 - (now - this.#sent[0]!));
-  }
-}
-
-function parsed(data: unknown): ServerFrame | null {
-  try {
-    const frame: unknown = JSON.parse(data as string);
-    const { type } = frame as { type?: unknown };
-    return typeof type === 'string' ? (frame as ServerFrame) : null;
-  } catch {
-    return null;
   }
 }
