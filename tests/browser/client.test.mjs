@@ -36,7 +36,8 @@ async function met(t, options) {
 /** The safety number that the screen of a side shows. */
 async function safetyNumber({ page }) {
   await page.locator('button.peer').click();
-  const number = await page.locator('.six').getAttribute('aria-label');
+  await page.getByRole('button', { name: /^Safety number/ }).click();
+  const number = (await page.locator('.six').innerText()).trim();
   await page.getByRole('button', { name: 'Done' }).click();
   return number;
 }

@@ -5,7 +5,7 @@ export interface Page<T> {
   next_cursor?: string | null | undefined;
 }
 
-export class Pages<T> {
+export class Pages<T extends { id: string }> {
   items = $state.raw<readonly T[]>([]);
   /** Something is being loaded. */
   busy = $state(false);
@@ -28,7 +28,9 @@ export class Pages<T> {
     this.error = null;
     try {
       const page = await this.#load(this.#cursor);
-      this.items = [...this.items, ...page.items];
+      // What came meanwhile may be in the page, too.
+      const have = new Set(this.items.map(({ id }) => id));
+      this.items = [...this.items, ...page.items.filter(({ id }) => !have.has(id))];
       this.#cursor = page.next_cursor ?? undefined;
       this.more = this.#cursor !== undefined;
     } catch (error) {

@@ -12,6 +12,12 @@ export function troubleOf(error: unknown): MediaTrouble {
 
 const SIZE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
 
+async function camera(deviceId: string): Promise<MediaStreamTrack | null> {
+  const video = { ...SIZE, deviceId: { exact: deviceId } };
+  const stream = await navigator.mediaDevices.getUserMedia({ video }).catch(() => null);
+  return stream?.getVideoTracks()[0] ?? null;
+}
+
 export class Media {
   stream: MediaStream | null = $state.raw(null);
   trouble: MediaTrouble | null = $state(null);
@@ -34,7 +40,11 @@ export class Media {
       const stream = await navigator.mediaDevices.getUserMedia({ audio, video: SIZE });
       // Nobody waits for it any more.
       if (this.#let) for (const track of stream.getTracks()) track.stop();
-      else this.stream = stream;
+      else {
+        for (const track of this.stream?.getTracks() ?? []) track.stop();
+        this.stream = stream;
+        this.#apply();
+      }
       await this.#list();
       return !this.#let;
     } catch (error) {
@@ -47,12 +57,12 @@ export class Media {
 
   mute(): void {
     this.microphone = !this.microphone;
-    for (const track of this.stream?.getAudioTracks() ?? []) track.enabled = this.microphone;
+    this.#apply();
   }
 
   hide(): void {
     this.camera = !this.camera;
-    for (const track of this.stream?.getVideoTracks() ?? []) track.enabled = this.camera;
+    this.#apply();
   }
 
   /** The next camera; its track, or null if there is none or it cannot be had. */
@@ -63,13 +73,14 @@ export class Media {
     const deviceId = this.cameras[(at + 1) % this.cameras.length]?.deviceId ?? '';
     // Phones have one camera open at a time.
     old.stop();
-    const wished = { ...SIZE, deviceId: { exact: deviceId } };
-    const other = await navigator.mediaDevices.getUserMedia({ video: wished }).catch(() => null);
-    const track = other?.getVideoTracks()[0];
-    if (!track) return null;
-    if (this.#let) track.stop();
-    track.enabled = this.camera;
+    // If the other one cannot be had, the one from before is opened again.
+    const track = (await camera(deviceId)) ?? (await camera(old.getSettings().deviceId ?? ''));
+    if (!track || this.#let || !this.stream) {
+      track?.stop();
+      return null;
+    }
     this.stream = new MediaStream([...this.stream.getAudioTracks(), track]);
+    this.#apply();
     return track;
   }
 
@@ -78,6 +89,11 @@ export class Media {
     this.#let = true;
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.stream = null;
+  }
+
+  #apply(): void {
+    for (const track of this.stream?.getAudioTracks() ?? []) track.enabled = this.microphone;
+    for (const track of this.stream?.getVideoTracks() ?? []) track.enabled = this.camera;
   }
 
   async #list(): Promise<void> {

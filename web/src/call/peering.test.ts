@@ -37,6 +37,7 @@ function setUp({ offers = true, policy = 'relay' } = {}) {
   const peering = new Peering({
     link,
     ice: { servers: [], policy },
+    certificate: {} as RTCCertificate,
     media: { getTracks: () => [] } as unknown as MediaStream,
     remote: () => undefined,
     state: (state) => void said.push(state),

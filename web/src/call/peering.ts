@@ -3,11 +3,16 @@
 
 import type { CallLink, RtcSignal } from '../app/model.ts';
 
-export type Trouble = 'lost' | 'mistrust';
+export interface Ice {
+  servers: RTCIceServer[];
+  policy: string;
+}
 
 export interface Hooks {
   link: CallLink;
-  ice: { servers: RTCIceServer[]; policy: string };
+  ice: Ice;
+  /** The same for the whole match: the peer trusts no other. */
+  certificate: RTCCertificate;
   media: MediaStream;
   remote(stream: MediaStream): void;
   state(state: RTCPeerConnectionState): void;
@@ -36,6 +41,12 @@ export function fingerprints(sdp: string): Set<string> {
   return found;
 }
 
+/** An address of one's own is never shown. */
+function only({ servers: iceServers, policy }: Ice): RTCConfiguration {
+  if (policy !== 'relay') throw new Error('calls go through relays only');
+  return { iceServers, iceTransportPolicy: 'relay' };
+}
+
 export class Peering {
   readonly #hooks: Hooks;
   readonly #pc: RTCPeerConnection;
@@ -49,9 +60,8 @@ export class Peering {
   #queue: Promise<void> = Promise.resolve();
 
   constructor(hooks: Hooks) {
-    if (hooks.ice.policy !== 'relay') throw new Error('calls go through relays only');
     this.#hooks = hooks;
-    const settings: RTCConfiguration = { iceServers: hooks.ice.servers, iceTransportPolicy: 'relay' };
+    const settings = { ...only(hooks.ice), certificates: [hooks.certificate] };
     const pc = (hooks.connect ?? ((wished) => new RTCPeerConnection(wished)))(settings);
     this.#pc = pc;
     const { link } = hooks;
@@ -79,8 +89,9 @@ export class Peering {
     await sender?.replaceTrack(track);
   }
 
-  /** Tries anew to connect; only the offerer can. */
-  restart(): void {
+  /** Tries anew to connect, with credentials that are not too old. Only the offerer begins; the other one is ready. */
+  restart(ice?: Ice): void {
+    if (ice) this.#pc.setConfiguration({ ...only(ice), certificates: [this.#hooks.certificate] });
     if (this.#hooks.link.offers) this.#pc.restartIce();
   }
 

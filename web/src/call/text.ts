@@ -16,6 +16,7 @@ export const t = texts({
     lostWait: 'Karşınızdaki yeniden bağlanmayı deniyor.',
     mistrust: 'Karşınızdakinin sertifikası doğrulanamadı, görüşme kesildi. Güvenlik numaralarınızı karşılaştırın.',
     noRelay: 'Görüşme başlatılamadı.',
+    reloaded: 'Sayfa yeniden yüklendiği için görüşme bitti.',
     again: 'Yeniden dene',
     trouble: {
       denied: 'Tarayıcı kameraya ve mikrofona izin vermiyor. Adres çubuğundaki site ayarlarından izin verin.',
@@ -58,6 +59,7 @@ export const t = texts({
     lostWait: 'The other side tries to connect again.',
     mistrust: 'The certificate of the other side could not be verified, so the call was cut. Compare your safety numbers.',
     noRelay: 'The call could not be started.',
+    reloaded: 'The page was loaded anew, so the call has ended.',
     again: 'Try again',
     trouble: {
       denied: 'The browser does not allow camera and microphone. Allow them in the site’s settings, in the address bar.',

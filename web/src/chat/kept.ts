@@ -26,6 +26,8 @@ export interface SealedMessage {
   ciphertext: Bytes;
   tag?: Bytes;
   key?: string;
+  /** What sets the encryption up, of the offerer. */
+  welcome?: true;
 }
 
 export interface StoredOutbox {

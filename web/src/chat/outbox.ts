@@ -59,7 +59,7 @@ export class Outbox {
 
   /** The first message of the offerer. Only while it is this one's turn: see `exclusive`. */
   async welcome(ciphertext: SealedMessage['ciphertext']): Promise<void> {
-    this.#sealed = { seq: 1, kind: 'handshake', ciphertext };
+    this.#sealed = { seq: 1, kind: 'handshake', ciphertext, welcome: true };
     await this.#saveSealed();
   }
 
@@ -166,7 +166,7 @@ export class Outbox {
         return this.#chat.exclusive(async () => {
           this.#sealed = null;
           if (pending.key) this.#failed(pending.key);
-          else if (pending.seq === 1) this.#chat.setUpRefused();
+          else if (pending.welcome) this.#chat.setUpRefused();
           await this.#chat.save(pending.key);
         });
       case 'match_ended':
@@ -188,7 +188,7 @@ export class Outbox {
       if (message) this.#chat.accepted(message, pending.seq, sentAt);
       await this.#chat.save(pending.key);
     });
-    if (pending.kind === 'handshake' && pending.seq > 1) this.#told.shift()?.();
+    if (pending.kind === 'handshake' && !pending.welcome) this.#told.shift()?.();
   }
 
   #failed(key: string): void {

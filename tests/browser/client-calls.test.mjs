@@ -1,0 +1,121 @@
+// Calls in the web client, through the server's relay.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Browser } from './lib/browser.mjs';
+import { Client } from './lib/client.mjs';
+import { Server } from './lib/server.mjs';
+import { eventually } from './lib/waiting.mjs';
+
+const timeout = 90_000;
+let browser;
+let server;
+
+before(async () => {
+  browser = await Browser.start();
+  server = await Server.withRelay();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** Lets a test ask each connection that the page makes what it sees. */
+function watching() {
+  window.made = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(settings) {
+      super(settings);
+      window.made.push(this);
+    }
+  };
+}
+
+/** Frames decoded so far, and what kinds of candidates there are. */
+const seen = ({ page }) =>
+  page.evaluate(async () => {
+    const reports = await Promise.all(window.made.map((connection) => connection.getStats()));
+    const all = reports.flatMap((report) => [...report.values()]);
+    return {
+      frames: all.filter(({ type, kind }) => type === 'inbound-rtp' && kind === 'video').reduce((sum, { framesDecoded }) => sum + (framesDecoded ?? 0), 0),
+      kinds: [...new Set(all.filter(({ type }) => type.endsWith('-candidate')).map(({ candidateType }) => candidateType))],
+      open: window.made.filter(({ connectionState }) => connectionState !== 'closed').length,
+    };
+  });
+
+const button = (client, name) => client.page.getByRole('button', { name, exact: true });
+
+async function caller(t, alias) {
+  const client = await Client.open(browser, server);
+  t.after(() => client.close());
+  await client.context.addInitScript(watching);
+  await client.register(alias);
+  await client.page.getByRole('tab', { name: 'Video' }).or(client.page.getByRole('radio', { name: 'Video' })).first().click();
+  await client.find.click();
+  await client.page.getByRole('heading', { name: 'Camera and sound' }).waitFor();
+  return client;
+}
+
+/** Two in a call, both seen by the other. */
+async function called(t) {
+  const sides = [await caller(t, 'ayse_k'), await caller(t, 'berk_t')];
+  for (const side of sides) {
+    await side.page.locator('video.preview').waitFor();
+    await side.find.click();
+  }
+  for (const side of sides) {
+    await side.page.getByText(/^Connected/).waitFor();
+    await eventually('frames are decoded', async () => (await seen(side)).frames > 10);
+  }
+  return sides;
+}
+
+test('two strangers see each other until one hangs up', { timeout }, async (t) => {
+  const [ayse, berk] = await called(t);
+  for (const side of [ayse, berk]) {
+    const { kinds } = await seen(side);
+    assert.ok(kinds.every((kind) => kind === 'relay' || kind === 'prflx'), kinds.join());
+  }
+  await button(ayse, 'Turn the camera off').click();
+  await button(ayse, 'Turn the camera on').waitFor();
+  await button(ayse, 'Turn the camera on').click();
+  await button(ayse, 'Mute').click();
+  await button(ayse, 'Unmute').waitFor();
+
+  const since = performance.now();
+  await button(ayse, 'End the call').click();
+  for (const side of [ayse, berk]) {
+    await eventually('nothing is open any more', async () => (await seen(side)).open === 0);
+    await eventually('the chat says that it is over', () => /\/chats\/\d+$/.test(side.page.url()));
+  }
+  const ms = performance.now() - since;
+  t.diagnostic(`both sides had closed everything ${ms.toFixed(0)} ms after the press`);
+  assert.ok(ms < 3_000, `${ms} ms`);
+  assert.doesNotMatch(server.log, /candidate:|ice-ufrag|m=video/);
+});
+
+test('the next one is looked for from a call', { timeout }, async (t) => {
+  const [ayse, berk] = await called(t);
+  await button(ayse, 'End, and find the next').click();
+  await ayse.page.getByText('Looking for someone').first().waitFor();
+  await eventually('the other side is out of it', () => /\/chats\/\d+$/.test(berk.page.url()));
+});
+
+test('a refused camera is said in words', { timeout }, async (t) => {
+  const client = await Client.open(browser, server);
+  t.after(() => client.close());
+  await client.context.addInitScript(() => {
+    let refusals = 1;
+    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = (wished) =>
+      refusals-- > 0 ? Promise.reject(new DOMException('no', 'NotAllowedError')) : real(wished);
+  });
+  await client.register('ayse_k');
+  await client.page.goto(`${server.url}/calls/check`);
+  await client.page.getByText('The browser does not allow camera and microphone.').waitFor();
+  await client.find.and(client.page.locator('[aria-disabled=true]')).waitFor();
+  await button(client, 'Try again').click();
+  await client.page.locator('video.preview').waitFor();
+});
