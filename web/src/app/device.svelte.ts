@@ -327,8 +327,10 @@ export class Device implements Model {
         return this.#welcomed(frame);
       case 'match.found': {
         this.#quota = frame.quota;
+        // The server repeats it as long as nothing was said in the match.
+        const known = this.#chat(frame.match.id) !== undefined;
         const chat = this.#chatOf(frame.match);
-        if (frame.match.this_device) {
+        if (frame.match.this_device && !known) {
           this.#searching.found();
           this.found = frame.match.id;
         }
@@ -380,6 +382,12 @@ export class Device implements Model {
     this.setMe(welcome.user);
     this.#quota = welcome.quota;
     this.unreadNotifications = welcome.unread_notifications ?? 0;
+    // What a search became while the line was lost.
+    const made = welcome.matches.find(({ id, this_device }) => this_device && !this.#chat(id));
+    if (made && this.#searching.current && !welcome.search) {
+      this.#searching.found();
+      this.found = made.id;
+    }
     for (const match of welcome.matches) this.#chatOf(match).welcomed(match);
     const active = new Set(welcome.matches.map(({ id }) => id));
     for (const chat of this.#chats) {

@@ -32,6 +32,8 @@ export class Inbox {
   #fresh = true;
   /** The position from which missing messages were asked for. */
   #asked = -1;
+  /** The highest number that was passed over since: what is above it was sent before the answer. */
+  #passed = -1;
 
   constructor(chat: InboxChat) {
     this.#chat = chat;
@@ -46,8 +48,10 @@ export class Inbox {
   /** True when the message is here now, or was before: it can be acknowledged. */
   async take(frame: MessageNew): Promise<boolean> {
     if (frame.seq <= this.seq) return true;
-    if (frame.seq > this.seq + 1 && !this.#fresh && this.#asked !== this.seq) {
+    const answers = this.#asked === this.seq && frame.seq <= this.#passed;
+    if (frame.seq > this.seq + 1 && !this.#fresh && !answers) {
       this.#asked = this.seq;
+      this.#passed = frame.seq;
       const match_id = this.#chat.match.id;
       this.#chat.send({ type: 'message.sync', match_id, peer_seq: this.seq });
       return false;

@@ -15,6 +15,9 @@ const FINAL: readonly string[] = [
   'quota_exhausted', 'keys_required', 'too_many_matches', 'mode_unavailable',
 ];
 
+/** What ends a search that was accepted. Other errors without `re` are about something else. */
+const ENDS: readonly string[] = [...FINAL, 'internal'];
+
 export class Searching {
   current: Search | null = $state.raw(null);
   end: SearchEnd | null = $state(null);
@@ -25,6 +28,8 @@ export class Searching {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What the server calls it; null until it is accepted. */
   #ticket: string | null = null;
+  /** It was stopped here, and the server may not know. */
+  #unheard = false;
 
   constructor(room: SearchRoom) {
     this.#room = room;
@@ -34,22 +39,28 @@ export class Searching {
     const since = this.current?.wishes.mode === wishes.mode ? this.current.since : Date.now();
     this.current = { wishes, since, accepted: false };
     this.end = null;
+    this.#unheard = false;
     void this.#ask();
   }
 
   cancel(): void {
     if (!this.current) return;
     this.#stop(null);
-    void this.#room.ask({ type: 'match.cancel' });
+    void this.#tellCancelled();
   }
 
   /** The line is back; `running` is the search the server goes on with. */
   welcomed(running: { mode: MatchFind['mode']; ticket_id: string } | null | undefined): void {
-    if (running && !this.current) {
+    if (running && this.#unheard) {
+      void this.#tellCancelled();
+    } else if (running && this.current) {
+      this.current = { ...this.current, accepted: true };
+      this.#ticket = running.ticket_id;
+    } else if (running) {
       const wishes = { mode: running.mode, background: true } as MatchFind;
       this.current = { wishes, since: Date.now(), accepted: true };
       this.#ticket = running.ticket_id;
-    } else if (this.current && !running) {
+    } else if (this.current) {
       void this.#ask();
     }
   }
@@ -70,7 +81,8 @@ export class Searching {
 
   /** An error without `re`: the search ended by itself. */
   failed(code: string): void {
-    if (this.current) this.#stop(FINAL.includes(code) ? (code as SearchEnd) : 'failed');
+    if (!this.current || !ENDS.includes(code)) return;
+    this.#stop(FINAL.includes(code) ? (code as SearchEnd) : 'failed');
   }
 
   #stop(end: SearchEnd | null): void {
@@ -78,6 +90,15 @@ export class Searching {
     clearTimeout(this.#timer);
     this.current = this.#ticket = null;
     this.end = end;
+  }
+
+  /** Without a line it is told when the line is back. */
+  async #tellCancelled(): Promise<void> {
+    this.#unheard = true;
+    const turn = this.#turn;
+    const answer = await this.#room.ask({ type: 'match.cancel' });
+    const lost = answer.type === 'error' && (answer.code as string) === 'connection_lost';
+    if (turn === this.#turn && !lost) this.#unheard = false;
   }
 
   async #ask(): Promise<void> {

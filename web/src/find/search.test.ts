@@ -68,3 +68,38 @@ test('an answer to a cancelled search changes nothing', async () => {
   await Promise.resolve();
   expect(made.current).toBeNull();
 });
+
+test('a cancel without a line is told when it is back', async () => {
+  const { made, asked, accept } = searching();
+  made.find({ mode: 'text', background: true });
+  await accept('1');
+  made.cancel();
+  expect(asked.map(([{ type }]) => type)).toEqual(['match.cancel']);
+  asked.pop()?.[1]({ type: 'error', code: 'connection_lost' } as never);
+  await Promise.resolve();
+  made.welcomed({ mode: 'text', ticket_id: '1' });
+  expect(made.current).toBeNull();
+  expect(asked.map(([{ type }]) => type)).toEqual(['match.cancel']);
+});
+
+test('an error about something else ends no search', async () => {
+  const { made, accept } = searching();
+  made.find({ mode: 'text' });
+  await accept('1');
+  made.failed('match_ended');
+  made.failed('rate_limited');
+  expect(made.current).not.toBeNull();
+  made.failed('quota_exhausted');
+  expect([made.current, made.end]).toEqual([null, 'quota_exhausted']);
+});
+
+test('the line is back, and the search still runs', async () => {
+  const { made, accept } = searching();
+  made.find({ mode: 'text', background: true });
+  await accept('1');
+  made.lostLine();
+  made.welcomed({ mode: 'text', ticket_id: '1' });
+  expect(made.current?.accepted).toBe(true);
+  made.cancelled('1', 'expired' as never);
+  expect(made.current).toBeNull();
+});
