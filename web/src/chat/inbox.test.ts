@@ -158,7 +158,7 @@ test('only the last messages are kept for a report', async () => {
 
 test('what was on its way already is no answer', async () => {
   const { peer, inbox, sent, words } = await chat();
-  const sealed = [];
+  const sealed: Sealed[] = [];
   for (const text of ['two', 'three', 'four', 'five']) sealed.push(await peer.seal(say(text)));
   const come = (seq: number): Promise<boolean> => inbox.take(frame(seq, sealed[seq - 2]!));
   await come(2);
