@@ -53,6 +53,8 @@ export default defineConfig({
   plugins: [svelte(), worker()],
   build: {
     target: 'es2022',
+    // These know light-dark(): what it is rewritten to for others takes the theme of the root, also in a call.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     assetsInlineLimit: 0, // no `data:` address, so no exception in the policy
     modulePreload: { polyfill: false },
   },
