@@ -6,6 +6,15 @@ import { randomInt } from 'node:crypto';
 import { eventually } from './waiting.mjs';
 
 export const PASSWORD = 'a long enough passphrase';
+// In both languages.
+const WORDS = {
+  phone: /^(Mobile number|Cep telefonu)$/,
+  password: /^(Password|Parola)$/,
+  next: /^(Continue|Devam)$/,
+  find: /^(Find someone|Birini bul)$/,
+  message: /^(Your message|Mesajınız)$/,
+  send: /^(Send|Gönder)$/,
+};
 const PATIENCE = { timeout: 20_000 };
 
 /** A page of the web client. It speaks English on a phone, unless told otherwise. */
@@ -55,13 +64,13 @@ export class Client {
     const { page } = this;
     this.#phone = `+90532${randomInt(1_000_000, 9_999_999)}`;
     await page.goto(link);
-    await page.getByLabel('Mobile number').fill(this.#phone);
+    await page.getByLabel(WORDS.phone).fill(this.#phone);
     await this.#next();
     await page.locator('input').first().fill(alias);
     const date = page.locator('.date input');
     for (const [index, text] of ['1', '2', '1990'].entries()) await date.nth(index).fill(text);
     await this.#next();
-    await page.getByLabel(/password/i).first().fill(PASSWORD);
+    await page.getByLabel(WORDS.password).first().fill(PASSWORD);
     await page.getByRole('checkbox').check();
     await page.locator('form button[type=submit], .dock button').last().click();
     await this.find.waitFor();
@@ -71,21 +80,21 @@ export class Client {
   async signIn(password) {
     const { page } = this;
     await page.goto(`${this.#server.url}/sign-in`);
-    await page.getByLabel('Mobile number').fill(this.#phone);
-    await page.getByLabel('Password', { exact: true }).fill(password);
+    await page.getByLabel(WORDS.phone).fill(this.#phone);
+    await page.getByLabel(WORDS.password).first().fill(password);
     await page.locator('form button[type=submit]').click();
   }
 
   #next() {
-    return this.page.getByRole('button', { name: /next|continue/i }).click();
+    return this.page.getByRole('button', { name: WORDS.next }).click();
   }
 
   get find() {
-    return this.page.getByRole('button', { name: 'Find someone' });
+    return this.page.getByRole('button', { name: WORDS.find });
   }
 
   get composer() {
-    return this.page.getByLabel('Your message');
+    return this.page.getByLabel(WORDS.message);
   }
 
   /** Waits until it can write in a chat. */
@@ -95,7 +104,7 @@ export class Client {
 
   async say(text) {
     await this.composer.fill(text);
-    await this.page.getByRole('button', { name: 'Send', exact: true }).click();
+    await this.page.getByRole('button', { name: WORDS.send }).click();
   }
 
   /** Waits until a message is shown. */
