@@ -1,9 +1,10 @@
 // This device: who is signed in, its line to the server, its search and its chats. What the screens
 // see of it is `Model`.
 
-import { Conversation, type KeptEvidence, type StoredChat } from '../chat/conversation.svelte.ts';
-import { Past } from '../chat/past.svelte.ts';
-import { holdDevice, SealedStore } from '../e2ee/store.ts';
+import { Chats } from '../chat/chats.svelte.ts';
+import type { Conversation, Room } from '../chat/conversation.svelte.ts';
+import type { KeptEvidence } from '../chat/kept.ts';
+import { holdDevice, SealedStore, Unreadable } from '../e2ee/store.ts';
 import { Searching } from '../find/search.svelte.ts';
 import { wishes } from '../find/wishes.svelte.ts';
 import { Connection, type Ended } from '../net/connection.ts';
@@ -17,19 +18,13 @@ import { Keys } from './keys.ts';
 import type { Ban, Chat, Line, Model, Phase, Search, SearchEnd } from './model.ts';
 
 const ACCOUNT = 'device/account';
-const FORGOTTEN = 'device/forgotten';
-const EVIDENCE_KEPT_MS = 7 * 24 * 3600_000;
 const META_KEPT = 'meta';
 const VERSION = '0.1.0';
-const MOST_RESUMED = 200;
-const MOST_FORGOTTEN = 500;
 
 interface StoredAccount {
   user: User;
   tokens: StoredTokens;
 }
-
-type Kept = { chat: StoredChat; messages: Conversation['messages']; evidence: KeptEvidence[] };
 
 export class Device implements Model {
   phase: Phase = $state('starting');
@@ -45,7 +40,6 @@ export class Device implements Model {
   #meta: Meta | null = $state.raw(null);
   #me: User | null = $state.raw(null);
   #quota: Quota | null = $state.raw(null);
-  #chats: Conversation[] = $state([]);
   readonly #open = new Rest({
     access: { token: async () => null, renewed: async () => null },
     refused: (problem) => this.#refused(problem),
@@ -54,19 +48,23 @@ export class Device implements Model {
     ask: (frame) => this.#connection!.ask(frame),
     keys: () => this.#keys!.fill(),
   });
-  readonly #past = new Past({
+  readonly #chats = new Chats({
+    store: () => this.#store,
+    room: () => this.#room(),
     page: (cursor) => this.rest.get('/v1/matches', { query: { cursor } as never }),
-    add: (match) => this.#addPast(match),
+    match: (id) => this.rest.get('/v1/matches/{id}', { path: { id } }),
+    tellLeft: (chat) => this.#tellLeft(chat),
   });
   #store: SealedStore | null = null;
   #keeper: TokenKeeper | null = null;
   #keys: Keys | null = null;
   #connection: Connection | null = null;
-  #forgotten = new Set<string>();
   /** Milliseconds that the clock of the server is ahead of this one. */
   #ahead = 0;
   #lastEnded: string | null = null;
   #typedAt = new Map<string, number>();
+  /** The newest hold of the device. */
+  #hold: symbol | null = null;
 
   constructor() {
     this.rest = new Rest({
@@ -101,13 +99,9 @@ export class Device implements Model {
     return this.#searching.end;
   }
 
-  /** Running ones first, each by its newest message. */
-  chats: readonly Chat[] = $derived.by(() => {
-    const last = (chat: Conversation): string =>
-      chat.ended ? (chat.match.ended_at ?? '') : (chat.messages.at(-1)?.at ?? chat.match.created_at);
-    return [...this.#chats].sort((a, b) =>
-      Number(a.ended) - Number(b.ended) || last(b).localeCompare(last(a)));
-  });
+  get chats(): readonly Chat[] {
+    return this.#chats.sorted;
+  }
 
   // ——— Starting and ending
 
@@ -115,7 +109,9 @@ export class Device implements Model {
     try {
       await this.#learn();
       if (this.phase === 'outdated') return;
-      if (!(await holdDevice(() => this.#lostDevice(), steal))) {
+      // Taken over from itself, it hears of the earlier hold's end, too.
+      const hold = (this.#hold = Symbol('hold'));
+      if (!(await holdDevice(() => hold === this.#hold && this.#lostDevice(), steal))) {
         this.phase = 'elsewhere';
         return;
       }
@@ -126,9 +122,10 @@ export class Device implements Model {
         return;
       }
       await this.#enter(kept);
-    } catch {
-      // What is kept here cannot be read, so it is of no use to anybody: begin anew.
-      await this.#erase();
+    } catch (error) {
+      // What cannot be read is of no use to anybody: begin anew. Of anything else the next try may know better.
+      if (error instanceof Unreadable) await this.#erase();
+      else this.phase = 'stuck';
     }
   }
 
@@ -157,7 +154,7 @@ export class Device implements Model {
     this.#connection?.close();
     this.#store?.close();
     this.#store = null;
-    this.#chats = [];
+    this.#chats.drop();
     this.phase = 'elsewhere';
   }
 
@@ -185,33 +182,9 @@ export class Device implements Model {
       gone: () => void this.#erase(),
     });
     this.#keys = await Keys.load(store, (body) => this.rest.put('/v1/keys', body));
-    await this.#recall();
+    await this.#chats.recall(store);
     this.phase = 'in';
     this.#connect();
-  }
-
-  /** The chats as this device left them. */
-  async #recall(): Promise<void> {
-    const store = this.#store!;
-    const forgotten = (await store.read<string[]>(FORGOTTEN)).get(FORGOTTEN);
-    this.#forgotten = new Set(forgotten);
-    const evidence = await store.read<{ at: number; kept: KeptEvidence[] }>('evidence/');
-    const stale = [...evidence].filter(([, { at }]) => Date.now() - at > EVIDENCE_KEPT_MS);
-    if (stale.length) await store.write(Object.fromEntries(stale.map(([name]) => [name, undefined])));
-    const chats = new Map<string, Kept>();
-    for (const [name, value] of await store.read<unknown>('match/')) {
-      const [, id = '', what] = name.split('/');
-      const kept = chats.get(id) ?? { chat: null!, messages: [], evidence: [] };
-      chats.set(id, kept);
-      if (what === 'chat') kept.chat = value as StoredChat;
-      else if (what === 'm') kept.messages.push(value as Conversation['messages'][number]);
-    }
-    for (const [id, kept] of chats) {
-      if (!kept.chat) continue;
-      kept.evidence = evidence.get(`evidence/${id}`)?.kept ?? [];
-      kept.messages.sort((a, b) => a.at.localeCompare(b.at));
-      this.#chats.push(new Conversation(this.#room(), kept.chat.match, kept));
-    }
   }
 
   async signOut(): Promise<void> {
@@ -232,11 +205,10 @@ export class Device implements Model {
     this.#store?.close();
     this.#keeper = this.#connection = this.#keys = this.#store = null;
     this.#searching.found();
-    this.#past.forget();
     wishes.forget();
     await SealedStore.erase().catch(() => undefined);
     this.phase = phase;
-    this.#chats = [];
+    this.#chats.drop();
     this.#me = this.#quota = this.ad = this.news = null;
     this.unreadNotifications = 0;
     this.#store = await SealedStore.open().catch(() => null);
@@ -267,10 +239,7 @@ export class Device implements Model {
       tokenLasts: () => this.#keeper!.remainingMs,
       hello: () => ({
         device: thisDevice(),
-        resume: this.#chats
-          .filter(({ ended, match }) => !ended && match.this_device)
-          .slice(-MOST_RESUMED)
-          .map(({ match, peerSeq }) => ({ match_id: match.id, peer_seq: peerSeq })),
+        resume: this.#chats.resume(),
       }),
       frame: (frame) => this.#hear(frame),
       state: (state) => {
@@ -299,7 +268,7 @@ export class Device implements Model {
         this.phase = 'consent';
         break;
       case 'replaced':
-        this.phase = 'elsewhere';
+        this.#lostDevice();
         break;
       case 'outdated':
         this.phase = 'outdated';
@@ -308,7 +277,7 @@ export class Device implements Model {
     }
   }
 
-  #room(): ConstructorParameters<typeof Conversation>[0] {
+  #room(): Room {
     const device = this;
     return {
       store: this.#store!,
@@ -328,8 +297,8 @@ export class Device implements Model {
       case 'match.found': {
         this.#quota = frame.quota;
         // The server repeats it as long as nothing was said in the match.
-        const known = this.#chat(frame.match.id) !== undefined;
-        const chat = this.#chatOf(frame.match);
+        const known = this.#chats.of(frame.match.id) !== undefined;
+        const chat = this.#chats.begin(frame.match);
         if (frame.match.this_device && !known) {
           this.#searching.found();
           this.found = frame.match.id;
@@ -342,22 +311,22 @@ export class Device implements Model {
         return this.#searching.cancelled(frame.ticket_id, frame.reason);
       case 'match.ended':
         this.#lastEnded = frame.match_id;
-        return this.#chat(frame.match_id)?.end(frame);
+        return this.#chats.of(frame.match_id)?.end(frame);
       case 'message.new':
-        return this.#chat(frame.match_id)?.hear(frame);
+        return this.#chats.of(frame.match_id)?.hear(frame);
       case 'message.delivered':
       case 'message.read': {
         const kind = frame.type === 'message.read' ? 'read' : 'delivered';
-        return this.#chat(frame.match_id)?.receipt(kind, frame.seq);
+        return this.#chats.of(frame.match_id)?.receipt(kind, frame.seq);
       }
       case 'typing':
-        return this.#chat(frame.match_id)?.peerTypes(frame.on);
+        return this.#chats.of(frame.match_id)?.peerTypes(frame.on);
       case 'peer.presence':
-        return this.#chat(frame.match_id)?.presence(frame.online);
+        return this.#chats.of(frame.match_id)?.presence(frame.online);
       case 'rtc.description':
       case 'rtc.candidate':
       case 'rtc.state':
-        return this.#chat(frame.match_id)?.signal(frame);
+        return this.#chats.of(frame.match_id)?.signal(frame);
       case 'notification':
         this.unreadNotifications += 1;
         this.news = frame.notification;
@@ -383,56 +352,22 @@ export class Device implements Model {
     this.#quota = welcome.quota;
     this.unreadNotifications = welcome.unread_notifications ?? 0;
     // What a search became while the line was lost.
-    const made = welcome.matches.find(({ id, this_device }) => this_device && !this.#chat(id));
+    const made = welcome.matches.find(({ id, this_device }) => this_device && !this.#chats.of(id));
     if (made && this.#searching.current && !welcome.search) {
       this.#searching.found();
       this.found = made.id;
     }
-    for (const match of welcome.matches) this.#chatOf(match).welcomed(match);
-    const active = new Set(welcome.matches.map(({ id }) => id));
-    for (const chat of this.#chats) {
-      if (chat.leaving && !chat.ended) this.#tellLeft(chat);
-      // Of those with a resume point the server tells the end; of the others it has to be asked.
-      else if (!chat.ended && !active.has(chat.match.id) && !chat.match.this_device) {
-        void this.#lookAfter(chat);
-      }
-    }
+    this.#chats.welcomed(welcome);
     this.#searching.welcomed(welcome.search);
     await this.#keys?.remain(welcome.keys_remaining);
     // Some that ended lately can be claimed.
-    void this.#past.newest().catch(() => undefined);
+    void this.#chats.newest().catch(() => undefined);
   }
 
   /** Of a claim: the match says what became of it. */
   #decided({ data }: Notification): void {
     if (data.code !== 'claim_approved' && data.code !== 'claim_rejected') return;
-    const chat = this.#chat(data.match_id);
-    if (chat) void this.#lookAfter(chat);
-  }
-
-  async #lookAfter(chat: Conversation): Promise<void> {
-    const path = { id: chat.match.id };
-    const match = await this.rest.get('/v1/matches/{id}', { path }).catch(() => null);
-    if (match) chat.take(match);
-  }
-
-  #addPast(match: Match): boolean {
-    if (match.status === 'active' || this.#forgotten.has(match.id)) return false;
-    const chat = this.#chat(match.id);
-    if (chat) chat.take(match);
-    else this.#chats.push(new Conversation(this.#room(), match));
-    return !chat;
-  }
-
-  #chat(id: string): Conversation | undefined {
-    return this.#chats.find(({ match }) => match.id === id);
-  }
-
-  #chatOf(match: Match): Conversation {
-    const known = this.#chat(match.id);
-    if (known) return known;
-    this.#chats.push(new Conversation(this.#room(), match));
-    return this.#chat(match.id)!;
+    void this.#chats.lookAfter(data.match_id);
   }
 
   // ——— What the screens do
@@ -455,15 +390,15 @@ export class Device implements Model {
   }
 
   chat(matchId: string): Chat | undefined {
-    return this.#chat(matchId);
+    return this.#chats.of(matchId);
   }
 
   get moreChats(): boolean {
-    return this.#past.more;
+    return this.#chats.more;
   }
 
   loadMoreChats(): Promise<void> {
-    return this.#past.earlier();
+    return this.#chats.earlier();
   }
 
   find(wishes: MatchFind): void {
@@ -481,19 +416,19 @@ export class Device implements Model {
 
   send(matchId: string, text: string): void {
     const said = text.trim();
-    if (said) this.#chat(matchId)?.say(said);
+    if (said) this.#chats.of(matchId)?.say(said);
   }
 
   retry(matchId: string, key: string): void {
-    this.#chat(matchId)?.again(key);
+    this.#chats.of(matchId)?.again(key);
   }
 
   discard(matchId: string, key: string): void {
-    this.#chat(matchId)?.discard(key);
+    this.#chats.of(matchId)?.discard(key);
   }
 
   setDraft(matchId: string, text: string): void {
-    this.#chat(matchId)?.setDraft(text);
+    this.#chats.of(matchId)?.setDraft(text);
   }
 
   /** Said at most every three seconds while it is so, and once when it ends. */
@@ -506,11 +441,11 @@ export class Device implements Model {
   }
 
   markRead(matchId: string): void {
-    this.#chat(matchId)?.markRead();
+    this.#chats.of(matchId)?.markRead();
   }
 
   leave(matchId: string): void {
-    const chat = this.#chat(matchId);
+    const chat = this.#chats.of(matchId);
     if (!chat || chat.ended) return;
     void chat.leave().then(() => this.#tellLeft(chat));
   }
@@ -522,32 +457,22 @@ export class Device implements Model {
     });
   }
 
-  async forget(matchId: string): Promise<void> {
-    const chat = this.#chat(matchId);
-    if (!chat?.ended) return;
-    this.#chats.splice(this.#chats.indexOf(chat), 1);
-    this.#forgotten.add(matchId);
-    const forgotten = [...this.#forgotten].slice(-MOST_FORGOTTEN);
-    await this.#store?.write({ [FORGOTTEN]: forgotten, [`evidence/${matchId}`]: undefined });
+  forget(matchId: string): Promise<void> {
+    return this.#chats.forget(matchId);
   }
 
   async safetyNumber(matchId: string): Promise<string> {
-    const chat = this.#chat(matchId);
+    const chat = this.#chats.of(matchId);
     if (!chat) throw new Error('no such chat');
     return chat.safetyNumber();
   }
 
-  async evidence(matchId: string): Promise<KeptEvidence[]> {
-    const here = this.#chat(matchId)?.evidence;
-    if (here?.length) return [...here];
-    // It outlives the chat: a match can be reported for days after its end.
-    const name = `evidence/${matchId}`;
-    const kept = await this.#store?.read<{ at: number; kept: KeptEvidence[] }>(name);
-    return kept?.get(name)?.kept ?? [];
+  evidence(matchId: string): Promise<KeptEvidence[]> {
+    return this.#chats.evidence(matchId);
   }
 
   setMatch(match: Match, by?: 'self'): void {
-    this.#chat(match.id)?.take(match, by);
+    this.#chats.of(match.id)?.take(match, by);
   }
 
   dismissAd(): void {

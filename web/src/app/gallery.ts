@@ -7,6 +7,7 @@ export const screens: Record<string, Shown> = {
   starting: { component: Phase, model: { phase: 'starting', line: 'connecting' } },
   'starting-offline': { component: Phase, model: { phase: 'starting', line: 'offline' } },
   elsewhere: { component: Phase, model: { phase: 'elsewhere' } },
+  stuck: { component: Phase, model: { phase: 'stuck' } },
   outdated: { component: Phase, model: { phase: 'outdated' } },
   home: { component: Inside, path: '/' },
   'home-new': { component: Inside, path: '/', model: { chats: [] } },

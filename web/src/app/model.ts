@@ -16,6 +16,7 @@ export type Phase =
   | 'consent' // signed in, and the terms are new
   | 'banned'
   | 'elsewhere' // another tab has the device
+  | 'stuck' // what is kept here cannot be opened now
   | 'outdated'; // the server wants a newer client
 
 export type Line = 'connecting' | 'online' | 'offline';

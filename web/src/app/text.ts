@@ -31,6 +31,12 @@ export const t = texts({
       'Mesajlar bu cihazda şifrelendiği için aynı anda yalnızca bir sekme kullanabilir. ' +
       'Buradan sürdürürseniz öteki durur.',
     useHere: 'Burada kullan',
+    stuck: 'Bu cihazdaki sohbetler açılamadı',
+    stuckText:
+      'Tarayıcı burada saklananları şu anda vermiyor. Yer açın ya da bu sitenin veri saklamasına izin verin, ' +
+      'sonra yeniden deneyin. Hiçbir şey silinmedi.',
+    tryAgain: 'Yeniden dene',
+    beginAnew: 'Sil ve baştan başla',
     outdated: 'Bu sürüm artık kullanılamıyor',
     outdatedText:
       'Sunucu daha yeni bir sürüm istiyor. Yenileyince gelir; sohbetleriniz bu cihazda kalır.',
@@ -66,6 +72,12 @@ export const t = texts({
       'Messages are encrypted on this device, so only one tab can use it at a time. ' +
       'If you go on here, the other one stops.',
     useHere: 'Use it here',
+    stuck: 'Your chats on this device could not be opened',
+    stuckText:
+      'The browser does not hand out what is kept here right now. Free some space, or let this site store data, ' +
+      'and try again. Nothing was deleted.',
+    tryAgain: 'Try again',
+    beginAnew: 'Delete them and begin anew',
     outdated: 'This version can no longer be used',
     outdatedText:
       'The server wants a newer one. Reloading brings it; your chats stay on this device.',

@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { beforeEach, expect, test } from 'vitest';
 import { utf8 } from './bytes.ts';
 import { type Evidence, evidenceOf, keepLast } from './evidence.ts';
-import { SealedStore } from './store.ts';
+import { SealedStore, Unreadable } from './store.ts';
 
 beforeEach(() => SealedStore.erase());
 
@@ -91,7 +91,7 @@ test('a record moved to another name is refused', async () => {
   const moving = db.transaction('sealed', 'readwrite');
   moving.objectStore('sealed').put(row, 'b');
   await new Promise((resolve) => (moving.oncomplete = resolve));
-  await expect(store.read('b')).rejects.toThrow();
+  await expect(store.read('b')).rejects.toBeInstanceOf(Unreadable);
   db.close();
   store.close();
 });

@@ -14,6 +14,9 @@ interface SealedRecord {
   data: Bytes;
 }
 
+/** What is kept was changed, or its key is gone: nobody can ever read it. */
+export class Unreadable extends Error {}
+
 export class SealedStore {
   readonly #db: IDBDatabase;
   readonly #key: CryptoKey;
@@ -71,7 +74,7 @@ export class SealedStore {
     return this.#exclusive(() => this.#change((store) => store.delete(startingWith(prefix))));
   }
 
-  /** The records whose names start with `prefix`. One that was changed or moved is refused. */
+  /** The records whose names start with `prefix`. Throws `Unreadable` for one that was changed or moved. */
   async read<T>(prefix: string): Promise<Map<string, T>> {
     const store = this.#db.transaction(RECORDS).objectStore(RECORDS);
     const range = startingWith(prefix);
@@ -115,7 +118,11 @@ export class SealedStore {
 
   async #unseal(name: string, { iv, data }: SealedRecord): Promise<unknown> {
     const cipher = { name: 'AES-GCM', iv, additionalData: utf8(name) };
-    return decode(new Uint8Array(await crypto.subtle.decrypt(cipher, this.#key, data)));
+    try {
+      return decode(new Uint8Array(await crypto.subtle.decrypt(cipher, this.#key, data)));
+    } catch (cause) {
+      throw new Unreadable(`the record ${name.split('/')[0]} cannot be read`, { cause });
+    }
   }
 }
 

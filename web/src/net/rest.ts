@@ -94,13 +94,39 @@ export class Rest {
     return this.#call('delete', path, body, options);
   }
 
-  /** An answer that is too large to be read at once: the export. */
-  async stream(path: string): Promise<Response> {
-    const response = await this.#authorized((token) => this.#once('get', path, undefined, {
-      ...(token && { authorization: `Bearer ${token}` }),
-    }, undefined));
-    if (!response.ok) throw await this.#problem(response);
-    return response;
+  /**
+   * A JSON file of any size: the export. It counts as lost when nothing of it came for `patience`.
+   * `got` is told the bytes so far. Throws `Problem`.
+   */
+  async download(path: string, got: (bytes: number) => void): Promise<Blob> {
+    const quiet = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => quiet.abort(), this.#patience);
+    };
+    try {
+      wait();
+      const response = await this.#authorized((token) =>
+        this.#once('get', path, undefined, bearer(token), quiet.signal));
+      if (!response.ok) throw await this.#problem(response);
+      const parts: Uint8Array<ArrayBuffer>[] = [];
+      const reader = response.body?.getReader();
+      for (let part = await reader?.read(), bytes = 0; part?.value; part = await reader?.read()) {
+        wait();
+        parts.push(part.value);
+        got((bytes += part.value.length));
+      }
+      return new Blob(parts, { type: 'application/json' });
+    } catch (error) {
+      throw error instanceof Problem ? error : this.#told(new Problem('offline', 0));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  get #patience(): number {
+    return this.#options.patience ?? PATIENCE;
   }
 
   async #call<T>(
@@ -109,12 +135,14 @@ export class Rest {
     const url = address(path, options);
     // One key for all tries of this call: what was done already is answered, not done again.
     const key = method === 'get' ? undefined : (options.key ?? crypto.randomUUID());
-    const send = (token: string | null): Promise<Response> =>
-      this.#once(method, url, body, {
-        ...(token && { authorization: `Bearer ${token}` }),
+    const send = (token: string | null): Promise<Response> => {
+      const late = AbortSignal.timeout(this.#patience);
+      return this.#once(method, url, body, {
+        ...bearer(token),
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(key && { 'idempotency-key': key }),
-      }, options.signal);
+      }, options.signal ? AbortSignal.any([options.signal, late]) : late);
+    };
     const response = options.token ? await send(options.token) : await this.#authorized(send);
     if (!response.ok) throw await this.#problem(response);
     if (response.status === 204) return undefined as T;
@@ -136,16 +164,15 @@ export class Rest {
 
   async #once(
     method: Method, url: string, body: unknown, headers: Record<string, string>,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<Response> {
-    const late = AbortSignal.timeout(this.#options.patience ?? PATIENCE);
     try {
       return await (this.#options.fetch ?? fetch)(url, {
         method: method.toUpperCase(),
         headers,
         cache: 'no-store',
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: signal ? AbortSignal.any([signal, late]) : late,
+        signal,
       });
     } catch {
       throw this.#told(new Problem('offline', 0));
@@ -160,6 +187,10 @@ export class Rest {
     this.#options.refused?.(problem);
     return problem;
   }
+}
+
+function bearer(token: string | null): Record<string, string> {
+  return token ? { authorization: `Bearer ${token}` } : {};
 }
 
 function address(path: string, { path: parts, query }: CallOptions): string {
