@@ -1,14 +1,17 @@
 // The web client, as people use it: two profiles of Chromium and the real server.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+
+import { WebSocket } from 'ws';
 
 import { Browser } from './lib/browser.mjs';
 import { Client, pair } from './lib/client.mjs';
 import { Cluster, noCluster } from './lib/cluster.mjs';
 import { Server } from './lib/server.mjs';
 import { terminal } from './lib/terminal.mjs';
-import { eventually } from './lib/waiting.mjs';
+import { eventually, inTime } from './lib/waiting.mjs';
 
 const timeout = 90_000;
 // All come from one address here.
@@ -130,6 +133,29 @@ test('one tab has the chats, and another can take them over', { timeout }, async
   await first.getByRole('heading', { name: 'Tebdil is open in another tab' }).waitFor();
   await ayse.say('from the second');
   await berk.shows(['from the first tab', 'from the second']);
+});
+
+test('a device that another connection took is taken back', { timeout }, async (t) => {
+  const [ayse, berk] = await met(t);
+  await ayse.say('before');
+  await berk.reads('before');
+  let hello;
+  ayse.page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => (hello ??= payload)),
+  );
+  await ayse.page.reload();
+  await ayse.shows(['before']);
+  await eventually('a hello', () => hello);
+
+  const thief = new WebSocket(`${server.url.replace('http', 'ws')}/v1/ws`, 'tebdil.v1');
+  t.after(() => thief.terminate());
+  await inTime('a WebSocket', once(thief, 'open'));
+  thief.send(hello);
+  await ayse.page.getByRole('heading', { name: 'Tebdil is open in another tab' }).waitFor();
+  await ayse.page.getByRole('button', { name: 'Use it here' }).click();
+  await ayse.shows(['before']);
+  await ayse.say('after');
+  await berk.shows(['before', 'after']);
 });
 
 test('nothing that was said can be read where it is kept', { timeout }, async (t) => {
