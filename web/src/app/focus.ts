@@ -27,3 +27,35 @@ export function focusHeading(): void {
   };
   watch.observe(document.body, { childList: true, subtree: true });
 }
+
+const FOCUSABLE = 'a[href], button, input';
+
+/** Keeps focus in a group (`{@attach}`): where what had it is taken out, its neighbour gets it. */
+export function keepFocus(group: HTMLElement): () => void {
+  let had: Element | null = null;
+  let at = 0;
+  const came = (event: FocusEvent): void => {
+    had = event.target as Element;
+    at = [...group.children].findIndex((one) => one.contains(had));
+  };
+  const left = (event: FocusEvent): void => {
+    if (event.relatedTarget) had = null;
+  };
+  const look = (): void => {
+    if (!had || had.isConnected || document.activeElement !== document.body) return;
+    had = null;
+    const next = group.children[Math.min(at, group.children.length - 1)];
+    const there = next?.matches(FOCUSABLE) ? next : next?.querySelector(FOCUSABLE);
+    if (group.isConnected && there instanceof HTMLElement) there.focus();
+    else focusHeading();
+  };
+  group.addEventListener('focusin', came);
+  group.addEventListener('focusout', left);
+  const watch = new MutationObserver(look);
+  watch.observe(group, { childList: true });
+  return () => {
+    watch.disconnect();
+    // The last one took the group with it, which is still there for a moment.
+    queueMicrotask(look);
+  };
+}
