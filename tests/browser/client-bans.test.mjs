@@ -1,12 +1,12 @@
 // From a report to a ban, an appeal and back, with moderators who call the API.
 
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { Browser } from './lib/browser.mjs';
 import { Client, PASSWORD, pair } from './lib/client.mjs';
 import { Server } from './lib/server.mjs';
+import { moderator } from './lib/staff.mjs';
 
 const timeout = 90_000;
 let browser;
@@ -22,19 +22,10 @@ after(async () => {
   await server?.close();
 });
 
-/** A moderator's way to call the API. */
-async function moderator(alias) {
-  const phone = `+90534${randomInt(1_000_000, 9_999_999)}`;
-  const person = { phone, password: PASSWORD, alias, birth_date: '1985-03-04', accept_terms: true };
-  const { tokens } = await server.call('POST', '/v1/auth/register', null, person);
-  await server.admin('grant', '--role', 'moderator', phone);
-  return (method, path, body) => server.call(method, `/v1/admin${path}`, tokens.access_token, body);
-}
-
 test('a report bans, an appeal lifts, and the chat goes on', { timeout }, async (t) => {
   const [ayse, berk] = await pair(browser, server);
   for (const side of [ayse, berk]) t.after(() => side.close());
-  const [one, other] = [await moderator('yargic'), await moderator('hakem')];
+  const [one, other] = [await moderator(server, 'yargic'), await moderator(server, 'hakem')];
 
   await berk.say('a threat that can be proven');
   await ayse.reads('a threat that can be proven');
