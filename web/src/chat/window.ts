@@ -2,7 +2,9 @@
 // others as somebody scrolls to them.
 
 export const PAGE = 100;
-export const MOST = 4 * PAGE;
+export const MOST = 240;
+/** So many at a time are put before or after the others: with more, a frame took too long. */
+export const STEP = 40;
 
 /** Messages from one number up to another; `to` is Infinity where new ones follow by themselves. */
 export interface Window {
@@ -26,12 +28,12 @@ export function around(length: number, unreadAt: number): Window {
 }
 
 export function earlier({ from, to }: Window, length: number): Window {
-  const first = Math.max(0, from - PAGE);
+  const first = Math.max(0, from - STEP);
   return made(first, Math.min(to, first + MOST), length);
 }
 
 export function later({ from, to }: Window, length: number): Window {
-  const end = Math.min(to + PAGE, length);
+  const end = Math.min(to + STEP, length);
   return made(Math.max(from, end - MOST), end, length);
 }
 
