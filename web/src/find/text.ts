@@ -32,6 +32,11 @@ export const t = texts({
     wake: 'Bulunca haber ver',
     wakeHint: 'Uygulamayı kapatabilirsiniz, yeriniz birkaç dakika korunur.',
     waking: 'Sekmeyi kapatsanız da arama birkaç dakika sürer.',
+    untold: {
+      denied: 'Tarayıcı bildirimlere izin vermediği için haber veremeyiz. Adres çubuğundaki site ayarlarından izin verin ya da birazdan dönüp bakın.',
+      off: 'Bildirimlere izin vermediğiniz için haber veremeyiz. Birazdan dönüp bakın.',
+      unavailable: 'Bu tarayıcıya haber veremiyoruz. Birazdan dönüp bakın.',
+    },
     cancel: 'Vazgeç',
     again: 'Yeniden ara',
     back: 'Başa dön',
@@ -80,6 +85,11 @@ export const t = texts({
     wake: 'Tell me when found',
     wakeHint: 'You can close the app; your place is kept for some minutes.',
     waking: 'The search goes on for some minutes if you close this tab.',
+    untold: {
+      denied: 'The browser does not allow notifications, so you cannot be told. Allow them in the site’s settings, in the address bar, or come back and look.',
+      off: 'You did not allow notifications, so you cannot be told. Come back and look.',
+      unavailable: 'This browser cannot be told. Come back and look.',
+    },
     cancel: 'Cancel',
     again: 'Search again',
     back: 'Back',

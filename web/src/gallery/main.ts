@@ -36,6 +36,7 @@ if (shown) {
   startRouter();
   route.path = path.pathname;
   route.query = path.searchParams;
+  shown.before?.();
   mount(Gallery, { target, props: { shown } });
   await tick();
   await shown.then?.(target);

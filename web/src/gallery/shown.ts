@@ -11,6 +11,8 @@ export interface Shown {
   path?: string;
   /** Within the shell: navigation and, from 900 px, the list of chats. */
   shell?: boolean;
+  /** Done before it is mounted: what this browser has, and what it would say. */
+  before?: () => void;
   /** Done once it stands there: press, type, open. */
   then?: (root: HTMLElement) => void | Promise<void>;
 }
