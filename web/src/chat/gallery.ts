@@ -10,7 +10,8 @@ const press = (label: RegExp) => (root: HTMLElement): void => {
 };
 const loaded = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
 const peer = async (root: HTMLElement): Promise<void> => {
-  await loaded();
+  // The room is loaded when it is first opened, and a busy machine takes its time.
+  for (let n = 0; n < 10 && !root.querySelector('button.peer'); n += 1) await loaded();
   root.querySelector<HTMLElement>('button.peer')?.click();
   await loaded();
 };
