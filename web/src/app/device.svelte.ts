@@ -74,6 +74,10 @@ export class Device implements Model {
       },
       refused: (problem) => this.#refused(problem),
     });
+    addEventListener('online', () => void this.#connection?.open());
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) this.#connection?.woke();
+    });
     void this.#start(false);
   }
 
@@ -249,10 +253,6 @@ export class Device implements Model {
       ended: (why) => this.#ended(why),
     });
     this.#connection = connection;
-    addEventListener('online', () => void connection.open());
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) connection.woke();
-    });
     void connection.open();
   }
 
