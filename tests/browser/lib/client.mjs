@@ -17,7 +17,7 @@ const WORDS = {
 };
 const PATIENCE = { timeout: 20_000 };
 
-/** A page of the web client. It speaks English on a phone, unless told otherwise. */
+/** A page of the web client. It speaks English on a phone, and moves little, unless told otherwise. */
 export class Client {
   page;
   /** Its profile. */
@@ -27,10 +27,10 @@ export class Client {
   #server;
   #phone;
 
-  static async open(browser, server, { viewport = { width: 390, height: 844 }, locale = 'en' } = {}) {
+  static async open(browser, server, { viewport = { width: 390, height: 844 }, locale = 'en', ...more } = {}) {
     const client = new Client();
     client.#server = server;
-    client.context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce' });
+    client.context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce', ...more });
     // In Chromium every breach of the policy is told to the page, whoever caused it.
     await client.context.addInitScript(() => {
       addEventListener('securitypolicyviolation', (event) => {

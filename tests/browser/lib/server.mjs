@@ -28,10 +28,10 @@ export class Server {
   }
 
   /** Starts it with an embedded relay, and waits until it is ready. */
-  static async withRelay() {
+  static async withRelay(settings = {}) {
     const server = new Server();
     server.relay = ownAddress();
-    return server.#start({ TEBDIL_RELAY__LISTEN: `${server.relay}:0` });
+    return server.#start({ TEBDIL_RELAY__LISTEN: `${server.relay}:0`, ...settings });
   }
 
   /** Starts it for a relay that runs elsewhere. */
