@@ -96,6 +96,29 @@ test('two strangers see each other until one hangs up', { timeout }, async (t) =
   assert.doesNotMatch(server.log, /candidate:|ice-ufrag|m=video/);
 });
 
+test('controls of a call go, and come back with a touch', { timeout }, async (t) => {
+  const [ayse] = await called(t);
+  const away = ayse.page.locator('.call.away');
+  const [left, top] = [() => ayse.page.locator('.self-view.left').waitFor(), () => ayse.page.locator('.self-view.top').waitFor()];
+  await ayse.page.getByRole('img', { name: /connection$/ }).waitFor();
+  await button(ayse, 'Move your picture to another corner').click();
+  await left();
+  const box = await ayse.page.locator('.self-view').boundingBox();
+  await ayse.page.mouse.move(box.x + 20, box.y + 20);
+  await ayse.page.mouse.down();
+  await ayse.page.mouse.move(box.x + 20, 60, { steps: 5 });
+  await ayse.page.mouse.up();
+  await top();
+
+  await away.waitFor();
+  const hang = await button(ayse, 'End the call').boundingBox();
+  await ayse.touch(hang.x + hang.width / 2, hang.y + hang.height / 2);
+  await away.waitFor({ state: 'detached' });
+  await ayse.page.locator('.self-view').waitFor();
+  await ayse.touch(hang.x + hang.width / 2, hang.y + hang.height / 2);
+  await eventually('the second touch is meant', () => /\/chats\/\d+$/.test(ayse.page.url()));
+});
+
 test('the next one is looked for from a call', { timeout }, async (t) => {
   const [ayse, berk] = await called(t);
   await button(ayse, 'End, and find the next').click();

@@ -173,6 +173,14 @@ export class Client {
     });
   }
 
+  /** Touches the screen, as a finger does: nothing moves over it before. */
+  async touch(x, y) {
+    const screen = await this.context.newCDPSession(this.page);
+    await screen.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x, y }] });
+    await screen.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await screen.detach();
+  }
+
   /** Without a line, or with it again. */
   offline(offline) {
     return this.context.setOffline(offline);

@@ -65,7 +65,11 @@ function connection(states: readonly RTCPeerConnectionState[]): void {
         }
       }, 50);
     }
+    #looks = 0;
     addTrack(): void {}
+    async getStats(): Promise<Map<string, unknown>> {
+      return new Map([['1', { type: 'inbound-rtp', packetsReceived: 100 * ++this.#looks }]]);
+    }
     restartIce(): void {}
     setConfiguration(): void {}
     close(): void {}

@@ -2,6 +2,7 @@
 // through the encryption of the match and no other (docs/protocol.md, Calls).
 
 import type { CallLink, RtcSignal } from '../app/model.ts';
+import type { Counted } from './quality.ts';
 
 export interface Ice {
   servers: RTCIceServer[];
@@ -87,6 +88,11 @@ export class Peering {
   async replace(track: MediaStreamTrack): Promise<void> {
     const sender = this.#pc.getSenders().find((one) => one.track?.kind === track.kind);
     await sender?.replaceTrack(track);
+  }
+
+  /** What the browser counts of the connection. */
+  async stats(): Promise<Iterable<Counted>> {
+    return (await this.#pc.getStats()).values();
   }
 
   /** Tries anew to connect, with credentials that are not too old. Only the offerer begins; the other one is ready. */
