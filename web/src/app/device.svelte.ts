@@ -219,11 +219,18 @@ export class Device implements Model {
   }
 
   #refused({ code, ban, appealToken }: Problem): void {
-    if (code === 'consent_required') this.phase = 'consent';
+    if (code === 'consent_required') void this.#askConsent();
     else if (code === 'banned' && this.#me) {
       const known = ban ?? { reason: '', until: null, appealable: false };
       this.banish({ ...known, until: known.until ?? null, appealToken });
     }
+  }
+
+  /** The terms are newer than those that this page began with. */
+  async #askConsent(): Promise<void> {
+    if (this.phase === 'consent') return;
+    this.phase = 'consent';
+    this.#meta = await this.#open.get('/v1/meta').catch(() => this.#meta);
   }
 
   consented(): void {
@@ -265,7 +272,7 @@ export class Device implements Model {
         this.banish({ reason: '', until: null, appealable: false, appealToken: null });
         break;
       case 'consent':
-        this.phase = 'consent';
+        void this.#askConsent();
         break;
       case 'replaced':
         this.#lostDevice();
@@ -359,7 +366,7 @@ export class Device implements Model {
     }
     this.#chats.welcomed(welcome);
     this.#searching.welcomed(welcome.search);
-    await this.#keys?.remain(welcome.keys_remaining);
+    void this.#keys?.remain(welcome.keys_remaining);
     // Some that ended lately can be claimed.
     void this.#chats.newest().catch(() => undefined);
   }
@@ -447,7 +454,9 @@ export class Device implements Model {
   leave(matchId: string): void {
     const chat = this.#chats.of(matchId);
     if (!chat || chat.ended) return;
-    void chat.leave().then(() => this.#tellLeft(chat));
+    // At once: a page that is being closed does not live until it is stored.
+    this.#tellLeft(chat);
+    void chat.leave();
   }
 
   #tellLeft(chat: Conversation): void {

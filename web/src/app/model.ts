@@ -187,6 +187,12 @@ export interface Model {
   dismissNews(): void;
 }
 
+/** Messages that nobody read yet, in chats that can be read here. */
+export function unreadOf(chats: readonly Chat[]): number {
+  const readable = chats.filter(({ match }) => match.status === 'active' && match.this_device);
+  return readable.reduce((sum, { unread }) => sum + unread, 0);
+}
+
 export type { EndReason, Match };
 
 /** UTF-8; with its JSON and encryption a text stays within the server's 16 KiB. */

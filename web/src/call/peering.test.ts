@@ -22,6 +22,7 @@ function setUp({ offers = true, policy = 'relay' } = {}) {
   };
   const pc = {
     connectionState: 'new',
+    signalingState: 'stable',
     localDescription: null as { sdp: string } | null,
     setLocalDescription: async () => void (pc.localDescription = { sdp: sdp('AA') }),
     setRemoteDescription: async ({ type }: { type: string }) => void said.push(`remote ${type}`),
@@ -64,6 +65,19 @@ test('the certificate is told before the offer leaves', async () => {
   await vi.waitFor(() => expect(sent).toHaveLength(1));
   expect(said).toEqual([`told ${print('AA')}`]);
   expect(sent[0]).toMatchObject({ type: 'rtc.description', kind: 'offer' });
+});
+
+test('an offer that got lost is made again', async () => {
+  const { link, pc, peering, said, sent } = setUp();
+  pc.onnegotiationneeded();
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  pc.signalingState = 'have-local-offer';
+  link.onback?.();
+  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  peering.restart();
+  await vi.waitFor(() => expect(sent).toHaveLength(3));
+  expect(sent.map(({ kind }) => kind)).toEqual(['offer', 'offer', 'offer']);
+  expect(said).toEqual([`told ${print('AA')}`, 'restart', 'restart']);
 });
 
 test('an offer with the told certificate is answered', async () => {

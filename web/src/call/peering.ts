@@ -80,7 +80,7 @@ export class Peering {
     link.onsignal = (signal) => this.#hear(signal as RtcSignal);
     // What was sent meanwhile is lost.
     link.onback = () => {
-      if (link.offers && (this.#open || pc.connectionState !== 'connected')) pc.restartIce();
+      if (link.offers && (this.#open || pc.connectionState !== 'connected')) this.#offerAnew();
     };
   }
 
@@ -98,7 +98,13 @@ export class Peering {
   /** Tries anew to connect, with credentials that are not too old. Only the offerer begins; the other one is ready. */
   restart(ice?: Ice): void {
     if (ice) this.#pc.setConfiguration({ ...only(ice), certificates: [this.#hooks.certificate] });
-    if (this.#hooks.link.offers) this.#pc.restartIce();
+    if (this.#hooks.link.offers) this.#offerAnew();
+  }
+
+  /** The browser asks for an offer by itself only where none waits for its answer. */
+  #offerAnew(): void {
+    this.#pc.restartIce();
+    if (this.#pc.signalingState !== 'stable') this.#do(() => this.#describe('offer'));
   }
 
   close(): void {

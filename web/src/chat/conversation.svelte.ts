@@ -58,6 +58,8 @@ export class Conversation implements Chat {
   #read = 0;
   #leaving = false;
   #said = 0;
+  /** Messages whose last write failed, or runs: the next one brings them along. */
+  readonly #unsaved = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
   #ack: ReturnType<typeof setTimeout> | undefined;
   #typed: ReturnType<typeof setTimeout> | undefined;
@@ -114,7 +116,7 @@ export class Conversation implements Chat {
 
   #restore(chat: StoredChat, messages: Stored[]): void {
     this.#outbox.restore(chat);
-    this.#inbox.seq = chat.peerSeq;
+    this.#inbox.seq = this.#inbox.stored = chat.peerSeq;
     this.#readSeq = chat.readSeq;
     this.#delivered = chat.delivered;
     this.#read = chat.read;
@@ -164,7 +166,7 @@ export class Conversation implements Chat {
     if (!match.this_device || this.ended) return;
     // Whether the last ones arrived is not known.
     if (this.#readSeq) this.#say('message.read', this.#readSeq);
-    if (this.#inbox.seq > this.#readSeq) this.#say('message.ack', this.#inbox.seq);
+    if (this.#inbox.stored > this.#readSeq) this.#say('message.ack', this.#inbox.stored);
     void this.#outbox.pump();
   }
 
@@ -295,7 +297,7 @@ export class Conversation implements Chat {
   #arrived(): void {
     this.#ack ??= setTimeout(() => {
       this.#ack = undefined;
-      if (!this.ended) this.#say('message.ack', this.#inbox.seq);
+      if (!this.ended) this.#say('message.ack', this.#inbox.stored);
     }, ACK_MS);
   }
 
@@ -306,10 +308,14 @@ export class Conversation implements Chat {
   markRead(): void {
     this.unread = 0;
     this.firstUnread = null;
-    if (this.ended || !this.match.this_device || this.#readSeq >= this.#inbox.seq) return;
-    this.#readSeq = this.#inbox.seq;
-    this.#say('message.read', this.#readSeq);
-    void this.#exclusive(() => this.#save());
+    // After what is just being stored: what is read counts as acknowledged.
+    void this.#exclusive(async () => {
+      const { stored } = this.#inbox;
+      if (this.ended || !this.match.this_device || this.#readSeq >= stored) return;
+      this.#readSeq = stored;
+      this.#say('message.read', stored);
+      await this.#save();
+    });
   }
 
   receipt(kind: 'delivered' | 'read', seq: number): void {
@@ -369,6 +375,8 @@ export class Conversation implements Chat {
   /** The match as the server has it. Once it is over, the encryption of it is erased. */
   take(match: Match, by?: 'self'): void {
     const before = this.ended;
+    // An answer that was on its way when it ended.
+    if (before && match.status === 'active') return;
     this.match = match;
     if (!this.ended || before) return;
     if (by) this.endedBy = by;
@@ -409,12 +417,15 @@ export class Conversation implements Chat {
     // Nothing of a match that is over comes back.
     if (this.ended || !this.match.this_device) return;
     const records: Record<string, unknown> = { [this.#path('chat')]: this.#stored() };
-    for (const key of keys) {
-      const message = key && this.messages.findLast((one) => one.key === key);
+    for (const key of keys) if (key) this.#unsaved.add(key);
+    const written = [...this.#unsaved];
+    for (const key of written) {
+      const message = this.messages.findLast((one) => one.key === key);
       if (message) records[this.#path(`m/${key}`)] = $state.snapshot(message);
     }
     if (this.evidence.length) records[`evidence/${this.match.id}`] = this.#evidenceRecord();
     await this.#room.store.write({ ...records, ...this.#room.packagesRecord() });
+    for (const key of written) this.#unsaved.delete(key);
   }
 
   async #saveEvidence(): Promise<void> {

@@ -26,6 +26,8 @@ export class Inbox {
   readonly #chat: InboxChat;
   /** The last message of the peer that is here. */
   seq = 0;
+  /** The last one that is on the disk, too: only that can be acknowledged. */
+  stored = 0;
   /** Of the last messages that can be proven, oldest first. */
   evidence: KeptEvidence[] = [];
   /** The first message of a connection may follow others that never come again. */
@@ -63,6 +65,7 @@ export class Inbox {
     if (missing) shown.unshift(remark('missing', frame));
     for (const message of shown) this.#chat.show(message);
     await this.#chat.save(...shown.map(({ key }) => key));
+    this.stored = frame.seq;
     return true;
   }
 

@@ -72,7 +72,6 @@ export function unpad(bytes: Uint8Array): Plaintext {
   return plaintext;
 }
 
-/** The server takes JSON objects only as evidence: what could not be reported is not shown. */
 export function contentOf(bytes: Bytes): Content {
   let value: unknown;
   try {

@@ -80,7 +80,7 @@ function parts(waits: number[], ends = true) {
         signal.onabort = () => out.error(signal.reason);
         for (const wait of waits) {
           await new Promise((resolve) => setTimeout(resolve, wait));
-          out.enqueue(new Uint8Array(10));
+          out.enqueue(new TextEncoder().encode(' '.repeat(8) + '}\n'));
         }
         if (ends) out.close();
       },
@@ -103,6 +103,11 @@ test('a download that stalls is lost, and told', async () => {
   await vi.advanceTimersByTimeAsync(1_200);
   await file;
   expect(told).toEqual(['offline']);
+});
+
+test('a download that is cut off is no file', async () => {
+  const { rest } = server(new Response('{"account":{'));
+  await expect(rest.download('/v1/me/export', () => undefined)).rejects.toMatchObject({ code: 'offline' });
 });
 
 test('a download that is refused says why', async () => {

@@ -117,7 +117,10 @@ export class Rest {
         parts.push(part.value);
         got((bytes += part.value.length));
       }
-      return new Blob(parts, { type: 'application/json' });
+      // It may end quietly in the middle: then it is no whole document.
+      const file = new Blob(parts, { type: 'application/json' });
+      if (!(await file.slice(-8).text()).trimEnd().endsWith('}')) throw new Problem('offline');
+      return file;
     } catch (error) {
       throw error instanceof Problem ? error : this.#told(new Problem('offline', 0));
     } finally {

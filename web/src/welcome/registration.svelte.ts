@@ -188,7 +188,8 @@ export class Registration {
 
   #refuse(error: unknown, step: number, guess: boolean): number {
     const { code, status, errors } = error as Partial<Refusal>;
-    if (status) this.#key = null;
+    // Of anything else it is not known whether it was done: the repeat is the same request.
+    if (status && status < 500 && code !== 'request_in_progress') this.#key = null;
     if (code === 'too_many_attempts' && guess) {
       this.#blame('code', { code: 'code_tries' });
       return 4;
