@@ -16,6 +16,7 @@ import { type StoredTokens, TokenKeeper } from '../net/tokens.ts';
 import { thisDevice } from '../welcome/this-device.ts';
 import { Keys } from './keys.ts';
 import type { Ban, Chat, Line, Model, Phase, Search, SearchEnd } from './model.ts';
+import { older } from './version.ts';
 
 const ACCOUNT = 'device/account';
 const META_KEPT = 'meta';
@@ -491,13 +492,4 @@ export class Device implements Model {
   dismissNews(): void {
     this.news = null;
   }
-}
-
-/** Whether `version` comes before `least`, as numbers between dots. */
-function older(version: string, least: string): boolean {
-  const [a, b] = [version, least].map((one) => one.split('.').map(Number)) as [number[], number[]];
-  for (let i = 0; i < Math.max(a.length, b.length); i += 1) {
-    if ((a[i] ?? 0) !== (b[i] ?? 0)) return (a[i] ?? 0) < (b[i] ?? 0);
-  }
-  return false;
 }
