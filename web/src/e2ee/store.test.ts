@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { beforeEach, expect, test } from 'vitest';
 import { utf8 } from './bytes.ts';
 import { type Evidence, evidenceOf, keepLast } from './evidence.ts';
-import { SealedStore, Unreadable } from './store.ts';
+import { SealedStore, TakenOver, Unreadable } from './store.ts';
 
 beforeEach(() => SealedStore.erase());
 
@@ -115,4 +115,17 @@ test('evidence has the fields of a report, the last twenty kept', async () => {
     ciphertext_sha256: 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=',
     sender_handle: 'ada#0001',
   });
+});
+
+test('whoever opened the device before writes nothing more', async () => {
+  const before = await SealedStore.open();
+  await before.write({ one: 1 });
+  const now = await SealedStore.open();
+  await expect(before.write({ one: 2 })).rejects.toThrow(TakenOver);
+  await expect(before.remove('one')).rejects.toThrow(TakenOver);
+  expect(await now.read('one')).toEqual(new Map([['one', 1]]));
+  await now.write({ one: 3 });
+  expect(await now.read('one')).toEqual(new Map([['one', 3]]));
+  before.close();
+  now.close();
 });

@@ -1,11 +1,13 @@
 // What a device keeps: IndexedDB, every record under an AES-GCM key that cannot be taken out of
-// the browser. One tab at a time has the device.
+// the browser. One tab at a time has the device: whoever opened it last.
 
-import { type Bytes, fromBase64, random, text, toBase64, utf8 } from './bytes.ts';
+import { type Bytes, fromBase64, hex, random, text, toBase64, utf8 } from './bytes.ts';
 
 const DATABASE = 'tebdil';
 const RECORDS = 'sealed';
 const KEYS = 'keys';
+/** In `keys`: who opened the device last. */
+const HOLDER = 'holder';
 // The default of Chromium is "relaxed": a power cut could bring an older ratchet back.
 const STRICT: IDBTransactionOptions = { durability: 'strict' };
 
@@ -14,19 +16,25 @@ interface SealedRecord {
   data: Bytes;
 }
 
+/** Another tab opened the device since: nothing is written here any more. */
+export class TakenOver extends Error {}
+
 /** What is kept was changed, or its key is gone: nobody can ever read it. */
 export class Unreadable extends Error {}
 
 export class SealedStore {
   readonly #db: IDBDatabase;
   readonly #key: CryptoKey;
+  readonly #holder: string;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(db: IDBDatabase, key: CryptoKey) {
+  private constructor(db: IDBDatabase, key: CryptoKey, holder: string) {
     this.#db = db;
     this.#key = key;
+    this.#holder = holder;
   }
 
+  /** From now on the others that opened it write nothing: a tab hears only later that it lost the device. */
   static async open(): Promise<SealedStore> {
     const request = indexedDB.open(DATABASE, 1);
     request.onupgradeneeded = () => {
@@ -39,18 +47,20 @@ export class SealedStore {
     const usages: KeyUsage[] = ['encrypt', 'decrypt'];
     const algorithm = { name: 'AES-GCM', length: 256 };
     const fresh = await crypto.subtle.generateKey(algorithm, false, usages);
+    const holder = hex(random(16));
     const transaction = db.transaction(KEYS, 'readwrite', STRICT);
     const done = committed(transaction);
     const keys = transaction.objectStore(KEYS);
     const known: CryptoKey | undefined = await result(keys.get('device'));
     if (!known) keys.put(fresh, 'device');
+    keys.put(holder, HOLDER);
     await done;
-    return new SealedStore(db, known ?? fresh);
+    return new SealedStore(db, known ?? fresh, holder);
   }
 
   /**
    * All of it or nothing, and on the disk when it resolves. `undefined` deletes. Writes take effect
-   * in the order of the calls: an older state of a session never overwrites a newer one.
+   * in the order of the calls: an older state of a session never overwrites a newer one. Throws `TakenOver`.
    */
   write(records: Record<string, unknown>): Promise<void> {
     // The values of now, not of when it is this call's turn.
@@ -103,8 +113,15 @@ export class SealedStore {
   }
 
   async #change(step: (store: IDBObjectStore) => void): Promise<void> {
-    const transaction = this.#db.transaction(RECORDS, 'readwrite', STRICT);
+    const transaction = this.#db.transaction([RECORDS, KEYS], 'readwrite', STRICT);
     const done = committed(transaction);
+    // Two tabs with one state of an encryption would use a key twice.
+    const holder: unknown = await result(transaction.objectStore(KEYS).get(HOLDER));
+    if (holder !== this.#holder) {
+      done.catch(() => undefined);
+      transaction.abort();
+      throw new TakenOver('another tab has the device');
+    }
     step(transaction.objectStore(RECORDS));
     await done;
   }
