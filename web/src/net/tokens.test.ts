@@ -50,6 +50,16 @@ test('all who ask at once wait for one refresh', async () => {
   expect(calls).toHaveLength(1);
 });
 
+test('the key of a refresh is kept by what else is stored', async () => {
+  const { keeper: one, calls, next } = keeper(0);
+  next.answer = () => Promise.reject(new Problem('offline', 0));
+  const asked = one.get();
+  const { refreshKey } = one.stored;
+  await expect(asked).rejects.toThrow();
+  expect([one.stored.refreshKey, calls[0]!.key]).toEqual([refreshKey, refreshKey]);
+  expect(refreshKey).toBeDefined();
+});
+
 test('the key of a refresh is stored before it is sent', async () => {
   const { keeper: one, calls, saved } = keeper(0);
   await one.get();

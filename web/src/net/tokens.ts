@@ -77,12 +77,10 @@ export class TokenKeeper {
   async #refresh(): Promise<string> {
     const { tokens, refreshKey } = this.#stored;
     const key = refreshKey ?? crypto.randomUUID();
-    if (!refreshKey) {
-      // Before the call: without the key nobody can repeat it, and the session would be lost.
-      const stored = { tokens, refreshKey: key };
-      await this.#hooks.save(stored);
-      this.#stored = stored;
-    }
+    // Before the call: without the key nobody can repeat it, and the session would be lost. What is
+    // stored meanwhile for another reason keeps it, too.
+    this.#stored = { tokens, refreshKey: key };
+    await this.#hooks.save(this.#stored);
     let fresh: Tokens;
     try {
       fresh = await this.#hooks.refresh(tokens.refresh_token, key);
