@@ -1,6 +1,6 @@
 // The key packages of this device: made here, kept here, and enough of them at the server.
 
-import { type Bytes, toBase64 } from '../e2ee/bytes.ts';
+import { toBase64 } from '../e2ee/bytes.ts';
 import { Mls } from '../e2ee/mls.ts';
 import type { StoredPackage } from '../e2ee/packages.ts';
 import type { SealedStore } from '../e2ee/store.ts';
@@ -8,7 +8,6 @@ import type { SealedStore } from '../e2ee/store.ts';
 export const KEYS_RECORD = 'device/keys';
 
 interface StoredKeys {
-  identity: Bytes;
   packages: StoredPackage[];
 }
 
@@ -30,13 +29,13 @@ export class Keys {
 
   static async load(store: SealedStore, upload: Upload): Promise<Keys> {
     const kept = (await store.read<StoredKeys>(KEYS_RECORD)).get(KEYS_RECORD);
-    const mls = await Mls.load(kept?.identity, kept?.packages);
+    const mls = await Mls.load(kept?.packages);
     return new Keys(mls, store, upload);
   }
 
   /** For a write that uses a package up: both are stored, or neither. */
   record(): Record<string, unknown> {
-    const stored: StoredKeys = { identity: this.mls.identity, packages: this.mls.packages.stored() };
+    const stored: StoredKeys = { packages: this.mls.packages.stored() };
     return { [KEYS_RECORD]: stored };
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { hex, text, utf8 } from './bytes.ts';
 import { Mls } from './mls.ts';
-import { generate } from './packages.ts';
+import { generate, validated } from './packages.ts';
 import type { Parties, Sealed, Session } from './session.ts';
 import { loadSuite } from './suite.ts';
 
@@ -118,10 +118,10 @@ describe('a session', () => {
   });
 
   test('goes on where its stored form ends', async () => {
-    const { a, b, ada, bora } = await pair();
+    const { b, ada, bora } = await pair();
     const unread = await ada.seal(say('bir'));
-    const restored = (await Mls.load(b.identity)).restore(bora.stored());
-    const peer = (await Mls.load(a.identity)).restore(ada.stored());
+    const restored = (await Mls.load()).restore(bora.stored());
+    const peer = (await Mls.load()).restore(ada.stored());
     expect(await restored.safetyNumber()).toBe(await ada.safetyNumber());
     expect(await hear(restored, unread)).toBe('bir');
     expect(await hear(peer, await restored.seal(say('iki')))).toBe('iki');
@@ -196,11 +196,11 @@ describe('a key package', () => {
   });
 
   test('is refused expired, of the future, or over 28 days', async () => {
-    const [a, suite, id] = [await Mls.load(), await loadSuite(), new Uint8Array(16)];
+    const [a, suite] = [await Mls.load(), await loadSuite()];
     const bad = await Promise.all([
-      generate(suite, id, seconds() - 29 * DAY),
-      generate(suite, id, seconds() + 3 * DAY),
-      generate(suite, id, seconds(), false, 29 * DAY),
+      generate(suite, seconds() - 29 * DAY),
+      generate(suite, seconds() + 3 * DAY),
+      generate(suite, seconds(), false, 29 * DAY),
     ]);
     for (const { wire } of bad) {
       await expect(a.create(offerer(), wire)).rejects.toEqual(code('key_package'));
@@ -209,7 +209,7 @@ describe('a key package', () => {
 
   test('that expired joins no more', async () => {
     let later = 0;
-    const b = await Mls.load(undefined, [], () => seconds() + later);
+    const b = await Mls.load([], () => seconds() + later);
     const { wire } = await b.packages.make();
     const { welcome } = await (await Mls.load()).create(offerer(), wire);
     later = 28 * DAY;
@@ -226,6 +226,15 @@ describe('a key package', () => {
       await expect(b.join(answerer('2'), bad)).rejects.toEqual(code('welcome'));
     }
     await b.join(answerer('2'), welcome);
+  });
+
+  test('has nothing that another one of its device has', async () => {
+    const { packages } = await Mls.load();
+    const [one, other] = [await packages.make(), await packages.make()]
+      .map(({ wire }) => validated(wire, seconds()).leafNode);
+    expect(one!.credential).not.toEqual(other!.credential);
+    expect(one!.signaturePublicKey).not.toEqual(other!.signaturePublicKey);
+    expect(Number(one!.lifetime.notBefore) % 3_600).toBe(0);
   });
 
   test('is refilled below twenty; a failed upload is repeated', async () => {

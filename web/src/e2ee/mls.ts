@@ -17,29 +17,24 @@ import {
 } from './session.ts';
 import { CONFIG, SUITE, decode, encode, loadSuite } from './suite.ts';
 
-/** One signed-in device: its key packages, and what makes its sessions. */
+/** One signed-in device: its key packages, and what makes its sessions. It has no name of its own. */
 export class Mls {
-  readonly identity: Bytes;
   readonly packages: KeyPackages;
   readonly #suite: CiphersuiteImpl;
   readonly #now: () => number;
 
-  private constructor(
-    suite: CiphersuiteImpl, identity: Bytes, kept: StoredPackage[], now: () => number,
-  ) {
+  private constructor(suite: CiphersuiteImpl, kept: StoredPackage[], now: () => number) {
     this.#suite = suite;
     this.#now = now;
-    this.identity = identity;
-    this.packages = new KeyPackages(suite, identity, now, kept);
+    this.packages = new KeyPackages(suite, now, kept);
   }
 
-  /** A fresh identity is 16 random bytes, tied to no account. `now` is in seconds since 1970. */
+  /** With the key packages it kept. `now` is in seconds since 1970. */
   static async load(
-    identity: Bytes = random(16),
     kept: StoredPackage[] = [],
     now: () => number = () => Math.floor(Date.now() / 1000),
   ): Promise<Mls> {
-    return new Mls(await loadSuite(), identity, kept, now);
+    return new Mls(await loadSuite(), kept, now);
   }
 
   /** Starts a match as its offerer. The Welcome goes as `kind: "handshake"`. */
@@ -49,7 +44,7 @@ export class Mls {
       throw new SessionError('key_package', 'it is of this device');
     }
     // A package, and so a signing key, for this match alone: nothing in it links two matches.
-    const own = await generate(this.#suite, this.identity, this.#now());
+    const own = await generate(this.#suite, this.#now());
     const ownPackage = validated(own.wire, this.#now());
     const suite = this.#suite;
     try {

@@ -4,7 +4,7 @@ import {
   type CiphersuiteImpl, type KeyPackage, type PrivateKeyPackage, type Welcome, generateKeyPackage,
 } from 'ts-mls';
 import { makeKeyPackageRef } from 'ts-mls/keyPackage.js'; // not in the index
-import { type Bytes, hex } from './bytes.ts';
+import { type Bytes, hex, random } from './bytes.ts';
 import { SessionError } from './session.ts';
 import { LIFETIME, SKEW, SUITE, decode, encode } from './suite.ts';
 
@@ -32,14 +32,19 @@ export interface Refill {
   lastResort?: StoredPackage;
 }
 
+/**
+ * Its identity and its signing key are its own, and its time is that of many others made in the same hour:
+ * two of one device look like those of two devices. `now` and `life` are in seconds.
+ */
 export async function generate(
   suite: CiphersuiteImpl,
-  identity: Bytes,
   now: number,
   lastResort = false,
   life = LIFETIME,
 ): Promise<StoredPackage> {
-  const lifetime = { notBefore: BigInt(now - SKEW), notAfter: BigInt(now + life) };
+  const hour = now - (now % 3_600);
+  const notAfter = hour + life;
+  const lifetime = { notBefore: BigInt(hour - SKEW), notAfter: BigInt(notAfter) };
   const capabilities = {
     versions: ['mls10' as const],
     ciphersuites: [suite.name],
@@ -50,12 +55,12 @@ export async function generate(
   const extensions = lastResort
     ? [{ extensionType: LAST_RESORT, extensionData: new Uint8Array() }]
     : [];
-  const credential = { credentialType: 'basic' as const, identity };
+  const credential = { credentialType: 'basic' as const, identity: random(16) };
   const made = await generateKeyPackage(credential, capabilities, lifetime, extensions, suite);
   const keyPackage = made.publicPackage;
   return {
     ref: hex(await makeKeyPackageRef(keyPackage, suite.hash)),
-    notAfter: now + life,
+    notAfter,
     lastResort,
     uploaded: false,
     wire: encode({ version: 'mls10', wireformat: 'mls_key_package', keyPackage }),
@@ -86,15 +91,11 @@ export function validated(wire: Bytes, now: number): KeyPackage {
 /** The packages whose private part this device has. Store them before they go to the server. */
 export class KeyPackages {
   readonly #suite: CiphersuiteImpl;
-  readonly #identity: Bytes;
   readonly #now: () => number;
   readonly #kept: Map<string, StoredPackage>;
 
-  constructor(
-    suite: CiphersuiteImpl, identity: Bytes, now: () => number, kept: StoredPackage[] = [],
-  ) {
+  constructor(suite: CiphersuiteImpl, now: () => number, kept: StoredPackage[] = []) {
     this.#suite = suite;
-    this.#identity = identity;
     this.#now = now;
     this.#kept = new Map(kept.map((one) => [one.ref, one]));
   }
@@ -125,7 +126,7 @@ export class KeyPackages {
   }
 
   async make(lastResort = false): Promise<StoredPackage> {
-    const made = await generate(this.#suite, this.#identity, this.#now(), lastResort);
+    const made = await generate(this.#suite, this.#now(), lastResort);
     this.#kept.set(made.ref, made);
     return made;
   }
