@@ -16,7 +16,7 @@ export const office = (rest: Rest): Office => ({
     );
     return 'tokens' in answer ? answer : null;
   },
-  verify: (phone, code) => rest.post('/v1/auth/verify-phone', { phone, code }),
+  verify: (phone, code, key) => rest.post('/v1/auth/verify-phone', { phone, code }, { key }),
 });
 
 export const desk = (rest: Rest): Desk => ({
@@ -25,8 +25,8 @@ export const desk = (rest: Rest): Desk => ({
 
 export const clerk = (rest: Rest): Clerk => ({
   ask: (phone) => rest.post('/v1/auth/password-reset', { phone }),
-  confirm: (phone, code, new_password) =>
-    rest.post('/v1/auth/password-reset/confirm', { phone, code, new_password }),
+  confirm: (phone, code, new_password, key) =>
+    rest.post('/v1/auth/password-reset/confirm', { phone, code, new_password }, { key }),
 });
 
 export const accept = (rest: Rest, terms_version: number): Promise<void> =>

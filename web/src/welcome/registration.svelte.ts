@@ -11,6 +11,7 @@ import {
   cleanPhone,
   codeDigits,
 } from './checks.ts';
+import { Repeat } from './repeat.ts';
 import { type Fault, isFault } from './text.ts';
 
 export interface Entered {
@@ -30,7 +31,7 @@ export interface Form {
 export interface Office {
   /** Null: a code was sent to the phone. The same key repeats a question whose answer was lost. */
   register(form: Form, key: string): Promise<Entered | null>;
-  verify(phone: string, code: string): Promise<Entered>;
+  verify(phone: string, code: string, key: string): Promise<Entered>;
 }
 
 export const FIELDS = ['phone', 'alias', 'birth', 'password', 'terms', 'code'] as const;
@@ -61,7 +62,6 @@ export const RESEND_MS = 60_000;
 
 interface Refusal {
   code: string;
-  status: number;
   errors?: { field: string }[] | null;
 }
 
@@ -83,7 +83,8 @@ export class Registration {
   /** When the last code was sent, in milliseconds since 1970; null: none is awaited. */
   codeSentAt = $state<number | null>(null);
 
-  #key: string | null = null;
+  readonly #registering = new Repeat();
+  readonly #verifying = new Repeat();
   readonly #office: Office;
   readonly #minimumAge: number;
 
@@ -110,7 +111,8 @@ export class Registration {
   touched(field: Field): void {
     if (this.faults[field]) this.#blame(field, null);
     this.refused = null;
-    this.#key = null;
+    this.#registering.over();
+    this.#verifying.over();
   }
 
   /** Whether the step is done; what is wrong is in `faults`. */
@@ -127,20 +129,18 @@ export class Registration {
     const form = this.#form();
     if (form === null) return this.reachable;
     return this.#ask(async () => {
-      this.#key ??= crypto.randomUUID();
-      const entered = await this.#office.register(form, this.#key);
-      this.#key = null;
+      const entered = await this.#office.register(form, this.#registering.key);
       if (entered) return entered;
       this.codeSentAt = Date.now();
       return 4;
-    }, this.codeSentAt === null ? 3 : 4);
+    }, this.codeSentAt === null ? 3 : 4, this.#registering);
   }
 
   async verify(): Promise<Entered | number> {
     if (!this.finish(4)) return 4;
     const guess = (): Promise<Entered> =>
-      this.#office.verify(cleanPhone(this.phone), codeDigits(this.code));
-    return this.#ask(guess, 4, true);
+      this.#office.verify(cleanPhone(this.phone), codeDigits(this.code), this.#verifying.key);
+    return this.#ask(guess, 4, this.#verifying);
   }
 
   /** The number was wrong: the code that is on its way is not awaited any more. */
@@ -153,7 +153,7 @@ export class Registration {
   withoutInvite(): void {
     this.invite = null;
     this.inviteRefused = false;
-    this.#key = null;
+    this.#registering.over();
   }
 
   #form(): Form | null {
@@ -172,24 +172,25 @@ export class Registration {
   async #ask(
     question: () => Promise<Entered | number>,
     step: number,
-    guess = false,
+    repeat: Repeat,
   ): Promise<Entered | number> {
     if (this.busy) return step;
     this.busy = true;
     this.refused = null;
     try {
-      return await question();
+      const answer = await question();
+      repeat.over();
+      return answer;
     } catch (error) {
-      return this.#refuse(error, step, guess);
+      repeat.failed(error);
+      return this.#refuse(error, step, repeat === this.#verifying);
     } finally {
       this.busy = false;
     }
   }
 
   #refuse(error: unknown, step: number, guess: boolean): number {
-    const { code, status, errors } = error as Partial<Refusal>;
-    // Of anything else it is not known whether it was done: the repeat is the same request.
-    if (status && status < 500 && code !== 'request_in_progress') this.#key = null;
+    const { code, errors } = error as Partial<Refusal>;
     if (code === 'too_many_attempts' && guess) {
       this.#blame('code', { code: 'code_tries' });
       return 4;

@@ -1,12 +1,14 @@
 // A new password for who forgot it, without the screen: the phone, then the code and the password.
 
 import { checkPassword, checkPhone, cleanPhone, codeDigits } from './checks.ts';
+import { Repeat } from './repeat.ts';
 import { type Fault, isFault } from './text.ts';
 
 export interface Clerk {
   /** Sends a code, if anybody has the phone. */
   ask(phone: string): Promise<void>;
-  confirm(phone: string, code: string, password: string): Promise<void>;
+  /** The same key repeats a question whose answer was lost. */
+  confirm(phone: string, code: string, password: string, key: string): Promise<void>;
 }
 
 type Field = 'phone' | 'code' | 'password';
@@ -28,6 +30,7 @@ export class Resetting {
   /** When the last code was sent, in milliseconds since 1970; null: none is awaited. */
   codeSentAt = $state<number | null>(null);
 
+  readonly #confirming = new Repeat();
   readonly #clerk: Clerk;
 
   constructor(clerk: Clerk) {
@@ -41,6 +44,7 @@ export class Resetting {
   touched(field: Field): void {
     if (this.faults[field]) this.#blame(field, null);
     this.refused = null;
+    this.#confirming.over();
   }
 
   /** Whether a code is on its way. */
@@ -56,7 +60,7 @@ export class Resetting {
   async confirm(): Promise<boolean> {
     if (!this.#fine(['code', 'password'])) return false;
     return this.#try(
-      () => this.#clerk.confirm(cleanPhone(this.phone), codeDigits(this.code), this.password),
+      () => this.#clerk.confirm(cleanPhone(this.phone), codeDigits(this.code), this.password, this.#confirming.key),
       true,
     );
   }
@@ -74,8 +78,10 @@ export class Resetting {
     this.refused = null;
     try {
       await what();
+      if (guess) this.#confirming.over();
       return true;
     } catch (error) {
+      if (guess) this.#confirming.failed(error);
       const { code = '' } = error as { code?: string };
       const field = BLAMED[code];
       if (guess && code === 'too_many_attempts') this.#blame('code', { code: 'code_tries' });

@@ -65,7 +65,7 @@ test('a reset asks for a code, then sets the password', async () => {
   expect(form.codeSentAt).not.toBeNull();
   Object.assign(form, { code: '123456', password: 'martı kahve' });
   expect(await form.confirm()).toBe(true);
-  expect(clerk.confirm).toHaveBeenCalledWith('05321234567', '123456', 'martı kahve');
+  expect(clerk.confirm).toHaveBeenCalledWith('05321234567', '123456', 'martı kahve', expect.any(String));
 });
 
 test('too many guesses at a code are told at the code', async () => {
