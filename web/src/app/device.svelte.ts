@@ -15,16 +15,23 @@ import { Problem, Rest, type Meta, type Tokens } from '../net/rest.ts';
 import { type StoredTokens, TokenKeeper } from '../net/tokens.ts';
 import { thisDevice } from '../welcome/this-device.ts';
 import { Keys } from './keys.ts';
+import { learn } from './meta.ts';
 import type { Ban, Chat, Line, Model, Phase, Search, SearchEnd } from './model.ts';
 import { older } from './version.ts';
 
 const ACCOUNT = 'device/account';
-const META_KEPT = 'meta';
 const VERSION = '0.1.0';
+
+/** Until a refused frame is sent again, where the server names no time. */
+const AGAIN_MS = 2_000;
+/** A line that was silent for longer is not trusted when the network changed. */
+const TRUSTED_MS = 5_000;
 
 interface StoredAccount {
   user: User;
   tokens: StoredTokens;
+  /** See `#ahead`. */
+  ahead: number;
 }
 
 export class Device implements Model {
@@ -54,7 +61,7 @@ export class Device implements Model {
     room: () => this.#room(),
     page: (cursor) => this.rest.get('/v1/matches', { query: { cursor } as never }),
     match: (id) => this.rest.get('/v1/matches/{id}', { path: { id } }),
-    tellLeft: (chat) => this.#tellLeft(chat),
+    tellLeft: (chat) => void this.#tellLeft(chat),
   });
   #store: SealedStore | null = null;
   #keeper: TokenKeeper | null = null;
@@ -62,7 +69,6 @@ export class Device implements Model {
   #connection: Connection | null = null;
   /** Milliseconds that the clock of the server is ahead of this one. */
   #ahead = 0;
-  #lastEnded: string | null = null;
   #typedAt = new Map<string, number>();
   /** The newest hold of the device. */
   #hold: symbol | null = null;
@@ -75,7 +81,7 @@ export class Device implements Model {
       },
       refused: (problem) => this.#refused(problem),
     });
-    addEventListener('online', () => void this.#connection?.open());
+    addEventListener('online', () => this.#connection?.woke(TRUSTED_MS));
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) this.#connection?.woke();
     });
@@ -112,47 +118,22 @@ export class Device implements Model {
 
   async #start(steal: boolean): Promise<void> {
     try {
-      await this.#learn();
-      if (this.phase === 'outdated') return;
+      this.#meta = await learn(this.#open, () => (this.line = 'offline'));
+      const least = this.#meta.minimum_client_version;
+      if (least && older(VERSION, least)) return void (this.phase = 'outdated');
       // Taken over from itself, it hears of the earlier hold's end, too.
       const hold = (this.#hold = Symbol('hold'));
-      if (!(await holdDevice(() => hold === this.#hold && this.#lostDevice(), steal))) {
-        this.phase = 'elsewhere';
-        return;
-      }
+      const held = await holdDevice(() => hold === this.#hold && this.#lostDevice(), steal);
+      if (!held) return void (this.phase = 'elsewhere');
       this.#store = await SealedStore.open();
       const kept = (await this.#store.read<StoredAccount>(ACCOUNT)).get(ACCOUNT);
-      if (!kept) {
-        this.phase = 'welcome';
-        return;
-      }
+      if (!kept) return void (this.phase = 'welcome');
       await this.#enter(kept);
     } catch (error) {
       // What cannot be read is of no use to anybody: begin anew. Of anything else the next try may know better.
       if (error instanceof Unreadable) await this.#erase();
       else this.phase = 'stuck';
     }
-  }
-
-  /** What the server says before anybody signs in; without a line, what it said last. */
-  async #learn(): Promise<void> {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        this.#meta = await this.#open.get('/v1/meta');
-        localStorage.setItem(META_KEPT, JSON.stringify(this.#meta));
-        break;
-      } catch {
-        const kept = localStorage.getItem(META_KEPT);
-        if (kept) {
-          this.#meta = JSON.parse(kept) as Meta;
-          break;
-        }
-        this.line = 'offline';
-        await new Promise((resolve) => setTimeout(resolve, Math.min(500 * 2 ** tries, 10_000)));
-      }
-    }
-    const least = this.#meta?.minimum_client_version;
-    if (least && older(VERSION, least)) this.phase = 'outdated';
   }
 
   #lostDevice(): void {
@@ -170,24 +151,25 @@ export class Device implements Model {
 
   async enter(user: User, tokens: Tokens): Promise<void> {
     this.#store ??= await SealedStore.open();
-    const account = { user, tokens: { tokens } };
+    const account = { user, tokens: { tokens }, ahead: this.#ahead };
     await this.#store.write({ [ACCOUNT]: account });
     await this.#enter(account);
   }
 
-  async #enter({ user, tokens }: StoredAccount): Promise<void> {
+  async #enter({ user, tokens, ahead }: StoredAccount): Promise<void> {
     const store = this.#store!;
+    this.#ahead = ahead;
     this.#me = user;
     this.#quota = user.quota;
     this.#keeper = new TokenKeeper(tokens, {
       refresh: async (refresh_token, key) =>
         (await this.#open.post('/v1/auth/refresh', { refresh_token }, { key })).tokens,
-      save: (stored) => store.write({ [ACCOUNT]: { user: this.#me ?? user, tokens: stored } }),
-      serverNow: () => Date.now() + this.#ahead,
+      save: (stored) => store.write(this.#account(this.#me ?? user, stored)),
+      serverNow: () => this.#now(),
       gone: () => void this.#erase(),
     });
     this.#keys = await Keys.load(store, (body) => this.rest.put('/v1/keys', body));
-    await this.#chats.recall(store);
+    await this.#chats.recall(store, this.#now());
     this.phase = 'in';
     this.#connect();
   }
@@ -318,15 +300,13 @@ export class Device implements Model {
       case 'match.cancelled':
         return this.#searching.cancelled(frame.ticket_id, frame.reason);
       case 'match.ended':
-        this.#lastEnded = frame.match_id;
         return this.#chats.of(frame.match_id)?.end(frame);
       case 'message.new':
         return this.#chats.of(frame.match_id)?.hear(frame);
       case 'message.delivered':
-      case 'message.read': {
-        const kind = frame.type === 'message.read' ? 'read' : 'delivered';
-        return this.#chats.of(frame.match_id)?.receipt(kind, frame.seq);
-      }
+        return this.#chats.of(frame.match_id)?.receipt('delivered', frame.seq);
+      case 'message.read':
+        return this.#chats.of(frame.match_id)?.receipt('read', frame.seq);
       case 'typing':
         return this.#chats.of(frame.match_id)?.peerTypes(frame.on);
       case 'peer.presence':
@@ -343,13 +323,16 @@ export class Device implements Model {
         this.unreadNotifications = frame.unread;
         return;
       case 'ad':
-        this.ad = { matchId: this.#lastEnded, ad: frame.ad };
+        // It is for the match that ended last.
+        this.ad = { matchId: this.#chats.lastEnded, ad: frame.ad };
         return;
       case 'quota':
         this.#quota = frame.quota;
         return;
       case 'error':
-        if (!('re' in frame)) this.#searching.failed(frame.code);
+        if ('re' in frame) return;
+        this.#searching.failed(frame.code);
+        if (frame.retry_after_ms) setTimeout(() => this.#chats.tellPositions(), frame.retry_after_ms);
         return;
     }
   }
@@ -385,8 +368,17 @@ export class Device implements Model {
     this.#quota = user.quota;
     if (this.#keeper) {
       const tokens = this.#keeper.stored;
-      void this.#store?.write({ [ACCOUNT]: { user, tokens } }).catch(() => undefined);
+      void this.#store?.write(this.#account(user, tokens)).catch(() => undefined);
     }
+  }
+
+  #account(user: User, tokens: StoredTokens): Record<string, StoredAccount> {
+    return { [ACCOUNT]: { user, tokens, ahead: this.#ahead } };
+  }
+
+  /** By the clock of the server. */
+  #now(): number {
+    return Date.now() + this.#ahead;
   }
 
   setQuota(quota: Quota): void {
@@ -452,19 +444,27 @@ export class Device implements Model {
     this.#chats.of(matchId)?.markRead();
   }
 
-  leave(matchId: string): void {
+  leave(matchId: string, how: 'left' | 'hung_up' = 'left'): void {
     const chat = this.#chats.of(matchId);
     if (!chat || chat.ended) return;
     // At once: a page that is being closed does not live until it is stored.
-    this.#tellLeft(chat);
+    void this.#tellLeft(chat, how);
     void chat.leave();
   }
 
-  #tellLeft(chat: Conversation): void {
+  async #tellLeft(chat: Conversation, how: 'left' | 'hung_up' = 'left'): Promise<void> {
     const match_id = chat.match.id;
-    void this.#connection?.ask({ type: 'match.leave', match_id }).then((answer) => {
-      if (answer.type === 'match.ended') chat.end(answer);
-    });
+    while (!chat.ended && this.#connection) {
+      const answer = await this.#connection.ask(
+        how === 'left' ? { type: 'match.leave', match_id } : { type: 'rtc.state', match_id, state: 'ended' },
+      );
+      if (answer.type === 'match.ended') return chat.end(answer);
+      if (answer.type !== 'error') return;
+      // It is told again when there is a line.
+      if ((answer.code as string) === 'connection_lost') return;
+      if (answer.code === 'not_found' || answer.code === 'match_ended') return this.#chats.lookAfter(match_id);
+      await new Promise((resolve) => setTimeout(resolve, answer.retry_after_ms ?? AGAIN_MS));
+    }
   }
 
   forget(matchId: string): Promise<void> {

@@ -106,6 +106,8 @@ export interface CallLink {
   readonly matchId: string;
   /** Only the offerer offers. */
   readonly offers: boolean;
+  /** The peer was told a certificate of this side, maybe by an earlier life of the page. */
+  readonly told: boolean;
   /** False if there is no line: the signal is lost. A refusal comes as a signal of type `error`. */
   send(signal: RtcSignal): boolean;
   /** Signals of the peer and refusals, in order; what came before is handed over at once. */
@@ -174,8 +176,8 @@ export interface Model {
   setTyping(matchId: string, on: boolean): void;
   /** The chat is on the screen: everything in it is read. */
   markRead(matchId: string): void;
-  /** Ends the match. Works without a line: it is sent when the line is back. */
-  leave(matchId: string): void;
+  /** Ends the match, or hangs up. Works without a line: it is sent when the line is back. */
+  leave(matchId: string, how?: 'left' | 'hung_up'): void;
   /** Takes an ended chat off this device. */
   forget(matchId: string): Promise<void>;
   safetyNumber(matchId: string): Promise<string>;

@@ -3,17 +3,10 @@
 
 const made = new Map<string, Promise<RTCCertificate>>();
 
-/** Null if an earlier life of this page has told another one. */
-export async function certificateOf(matchId: string): Promise<RTCCertificate | null> {
+/** Null if the peer was `told` one that this page has not. */
+export async function certificateOf(matchId: string, told: boolean): Promise<RTCCertificate | null> {
   const here = made.get(matchId);
-  if (here) return here;
-  const key = `call-${matchId}`;
-  try {
-    if (sessionStorage.getItem(key)) return null;
-    sessionStorage.setItem(key, 'told');
-  } catch {
-    // No storage: as if it was the first time.
-  }
+  if (here || told) return here ?? null;
   const settings = { name: 'ECDSA', namedCurve: 'P-256' };
   const one = RTCPeerConnection.generateCertificate(settings);
   made.set(matchId, one);
@@ -23,9 +16,4 @@ export async function certificateOf(matchId: string): Promise<RTCCertificate | n
 /** The match is over. */
 export function forgetCertificate(matchId: string): void {
   made.delete(matchId);
-  try {
-    sessionStorage.removeItem(`call-${matchId}`);
-  } catch {
-    // Nothing was kept.
-  }
 }

@@ -80,6 +80,7 @@ function connection(states: readonly RTCPeerConnectionState[]): void {
 const link = (over: Partial<CallLink> = {}): CallLink => ({
   matchId: '9',
   offers: true,
+  told: false,
   send: () => true,
   onsignal: null,
   onback: null,

@@ -12,6 +12,14 @@ export interface LinkHooks {
   tellCertificate(fingerprint: string): Promise<void>;
 }
 
+/** Survives a reload, and goes to the tab that takes the device over. */
+export interface StoredLink {
+  /** The peer was told a certificate of this side. */
+  told: boolean;
+  /** What the peer told. */
+  peer: string | null;
+}
+
 export class Link implements CallLink {
   readonly matchId: string;
   readonly offers: boolean;
@@ -21,7 +29,8 @@ export class Link implements CallLink {
   readonly #hooks: LinkHooks;
   #listener: ((signal: Heard) => void) | null = null;
   #early: Heard[] = [];
-  #told: string | undefined;
+  #told = false;
+  #peer: string | null = null;
   #pin!: (fingerprint: string) => void;
   #refuse!: (reason: Error) => void;
 
@@ -35,6 +44,19 @@ export class Link implements CallLink {
     });
     // Nobody may be waiting when it is refused.
     this.peerCertificate.catch(() => undefined);
+  }
+
+  stored(): StoredLink {
+    return { told: this.#told, peer: this.#peer };
+  }
+
+  restore({ told, peer }: StoredLink): void {
+    this.#told = told;
+    if (peer) this.certificate(peer);
+  }
+
+  get told(): boolean {
+    return this.#told;
   }
 
   get onsignal(): ((signal: Heard) => void) | null {
@@ -52,6 +74,7 @@ export class Link implements CallLink {
   }
 
   tellCertificate(fingerprint: string): Promise<void> {
+    this.#told = true;
     return this.#hooks.tellCertificate(fingerprint);
   }
 
@@ -68,11 +91,11 @@ export class Link implements CallLink {
   certificate(fingerprint: string): boolean {
     const told = fingerprint.replace(/^sha-256/i, 'sha-256').toUpperCase();
     if (!/^SHA-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/.test(told)) return false;
-    if (this.#told !== undefined && this.#told !== told) {
+    if (this.#peer !== null && this.#peer !== told) {
       this.#refuse(new Error('the peer told two certificates'));
       return false;
     }
-    this.#told = told;
+    this.#peer = told;
     this.#pin(told.replace('SHA-256', 'sha-256'));
     return true;
   }

@@ -16,7 +16,7 @@ function setUp({ offers = true, policy = 'relay' } = {}) {
   });
   peerCertificate.catch(() => undefined);
   const link: CallLink = {
-    matchId: '1', offers, peerCertificate, onsignal: null, onback: null,
+    matchId: '1', offers, peerCertificate, told: false, onsignal: null, onback: null,
     send: (signal) => sent.push(signal) > 0,
     tellCertificate: async (fingerprint) => void said.push(`told ${fingerprint}`),
   };
@@ -27,6 +27,7 @@ function setUp({ offers = true, policy = 'relay' } = {}) {
     setLocalDescription: async () => void (pc.localDescription = { sdp: sdp('AA') }),
     setRemoteDescription: async ({ type }: { type: string }) => void said.push(`remote ${type}`),
     addIceCandidate: async () => void said.push('candidate'),
+    setConfiguration: (wished: RTCConfiguration) => void said.push(`servers ${wished.iceServers?.length}`),
     restartIce: () => void said.push('restart'),
     close: () => void said.push('close'),
     addTrack: () => undefined,
@@ -74,10 +75,10 @@ test('an offer that got lost is made again', async () => {
   pc.signalingState = 'have-local-offer';
   link.onback?.();
   await vi.waitFor(() => expect(sent).toHaveLength(2));
-  peering.restart();
+  peering.restart({ servers: [], policy: 'relay' });
   await vi.waitFor(() => expect(sent).toHaveLength(3));
   expect(sent.map(({ kind }) => kind)).toEqual(['offer', 'offer', 'offer']);
-  expect(said).toEqual([`told ${print('AA')}`, 'restart', 'restart']);
+  expect(said).toEqual([`told ${print('AA')}`, 'restart', 'servers 0', 'restart']);
 });
 
 test('an offer with the told certificate is answered', async () => {

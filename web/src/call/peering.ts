@@ -96,8 +96,8 @@ export class Peering {
   }
 
   /** Tries anew to connect, with credentials that are not too old. Only the offerer begins; the other one is ready. */
-  restart(ice?: Ice): void {
-    if (ice) this.#pc.setConfiguration({ ...only(ice), certificates: [this.#hooks.certificate] });
+  restart(ice: Ice): void {
+    this.#pc.setConfiguration({ ...only(ice), certificates: [this.#hooks.certificate] });
     if (this.#hooks.link.offers) this.#offerAnew();
   }
 

@@ -47,6 +47,11 @@ export class Chats {
     this.#past = new Past({ page: device.page, add: (match) => this.#addPast(match) });
   }
 
+  /** The match that ended last. */
+  get lastEnded(): string | null {
+    return this.sorted.find(({ ended }) => ended)?.match.id ?? null;
+  }
+
   of(matchId: string): Conversation | undefined {
     return this.#all.find(({ match }) => match.id === matchId);
   }
@@ -80,6 +85,11 @@ export class Chats {
     }
   }
 
+  /** A frame was refused, and the server does not say which. */
+  tellPositions(): void {
+    for (const chat of this.#all) chat.tellPosition();
+  }
+
   /** Takes the match as the server has it now. */
   async lookAfter(matchId: string): Promise<void> {
     const match = await this.#device.match(matchId).catch(() => null);
@@ -110,8 +120,8 @@ export class Chats {
 
   // ——— The disk
 
-  /** As this device left them. */
-  async recall(store: SealedStore): Promise<void> {
+  /** As this device left them. `now`: milliseconds since 1970 by the server's clock. */
+  async recall(store: SealedStore, now: number): Promise<void> {
     this.#forgotten = new Set((await store.read<string[]>(FORGOTTEN)).get(FORGOTTEN));
     const evidence = await store.read<EvidenceRecord>('evidence/');
     const stale = [...evidence].filter(([, { at }]) => Date.now() - at > EVIDENCE_KEPT_MS);
@@ -129,6 +139,9 @@ export class Chats {
       messages.sort((a, b) => a.at.localeCompare(b.at));
       const kept = { chat, messages, evidence: evidence.get(`evidence/${id}`)?.kept ?? [] };
       this.#all.push(new Conversation(this.#device.room(), chat.match, kept));
+      // Nobody reads it any more, also where no line says so.
+      const over = Date.parse(chat.match.expires_at) <= now;
+      if (over) this.of(id)?.end({ status: 'expired', reason: 'expired', by: 'system' });
     }
   }
 
@@ -152,6 +165,7 @@ export class Chats {
 
   /** Nobody is signed in any more, or another tab has the device. */
   drop(): void {
+    for (const chat of this.#all) chat.drop();
     this.#all = [];
     this.#past.forget();
   }

@@ -8,9 +8,12 @@ import { Chats } from './chats.svelte.ts';
 
 beforeEach(() => SealedStore.erase());
 
+const NOW = Date.now();
+
 const running = (id: string, over: Partial<Match> = {}): Match =>
   match(id, 'bora#0002', { status: 'active', this_device: true, role: 'answerer', ...over });
-const over = (id: string): Match => match(id, 'bora#0002', { status: 'completed', ended_at: `2026-11-2${id}T10:00:00Z` });
+const over = (id: string): Match =>
+  match(id, 'bora#0002', { status: 'completed', ended_at: `2026-11-2${id}T10:00:00Z` });
 
 interface Made {
   chats: Chats;
@@ -55,10 +58,26 @@ test('what was said comes back in order after a reload', async () => {
   chat.setDraft('üç');
   await chat.settled();
   const again = await made();
-  await again.chats.recall(again.store);
+  await again.chats.recall(again.store, NOW);
   const [back] = again.chats.sorted;
   expect(back?.messages.map((one) => 'text' in one && one.text)).toEqual(['bir', 'iki']);
   expect(again.chats.resume()).toEqual([{ match_id: '1', peer_seq: 0 }]);
+});
+
+test('a chat whose day is over is not read any more', async () => {
+  const { chats, store } = await made();
+  const hours = (n: number): string => new Date(NOW + n * 3600_000).toISOString();
+  for (const [id, expires_at] of [['1', hours(-1)], ['2', hours(1)]] as const) {
+    const chat = chats.begin(running(id, { expires_at }));
+    chat.say(`gizli ${id}`);
+    await chat.settled();
+  }
+  const again = await made();
+  await again.chats.recall(again.store, NOW);
+  await again.chats.of('1')?.settled();
+  expect([again.chats.of('1')?.ended, again.chats.of('2')?.ended]).toEqual([true, false]);
+  expect([...(await again.store.read('match/')).keys()]).toEqual(['match/2/chat', 'match/2/m/s1']);
+  store.close();
 });
 
 test('evidence of long ago is deleted, the rest stays', async () => {
@@ -66,7 +85,7 @@ test('evidence of long ago is deleted, the rest stays', async () => {
   const kept = [{ evidence: { seq: 1 }, text: 'x' }];
   const day = 24 * 3600_000;
   await store.write({ 'evidence/1': { at: Date.now() - 8 * day, kept }, 'evidence/2': { at: Date.now() - 6 * day, kept } });
-  await chats.recall(store);
+  await chats.recall(store, NOW);
   expect([...(await store.read('evidence/')).keys()]).toEqual(['evidence/2']);
   expect([await chats.evidence('1'), await chats.evidence('2')]).toEqual([[], kept]);
 });
@@ -92,7 +111,7 @@ test('a chat taken off this device does not come back', async () => {
   expect(ids(chats)).toBe('1');
   const again = await made();
   again.server.set('2', over('2'));
-  await again.chats.recall(store);
+  await again.chats.recall(store, NOW);
   await again.chats.newest();
   expect(ids(again.chats)).toBe('');
 });

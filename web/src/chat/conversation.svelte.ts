@@ -57,6 +57,7 @@ export class Conversation implements Chat {
   #delivered = 0;
   #read = 0;
   #leaving = false;
+  #dropped = false;
   #said = 0;
   /** Messages whose last write failed, or runs: the next one brings them along. */
   readonly #unsaved = new Set<string>();
@@ -121,6 +122,7 @@ export class Conversation implements Chat {
     this.#delivered = chat.delivered;
     this.#read = chat.read;
     this.#leaving = chat.leaving;
+    if (chat.link) this.#link?.restore(chat.link);
     this.#said = chat.said;
     this.draft = chat.draft;
     this.broken = chat.broken;
@@ -164,10 +166,15 @@ export class Conversation implements Chat {
     this.#inbox.connected();
     this.#link?.onback?.();
     if (!match.this_device || this.ended) return;
-    // Whether the last ones arrived is not known.
+    this.tellPosition();
+    void this.#outbox.pump();
+  }
+
+  /** How far this side has come, again: whether the last ones arrived is not known. */
+  tellPosition(): void {
+    if (this.ended || !this.match.this_device) return;
     if (this.#readSeq) this.#say('message.read', this.#readSeq);
     if (this.#inbox.stored > this.#readSeq) this.#say('message.ack', this.#inbox.stored);
-    void this.#outbox.pump();
   }
 
   // ——— Saying
@@ -214,7 +221,7 @@ export class Conversation implements Chat {
         return chat.#session;
       },
       get closed() {
-        return chat.ended || chat.broken;
+        return chat.ended || chat.broken || chat.#dropped;
       },
       ask: (frame) => this.#room.ask(frame),
       online: () => this.#room.online(),
@@ -242,7 +249,7 @@ export class Conversation implements Chat {
 
   hear(frame: MessageNew): Promise<void> {
     return this.#exclusive(async () => {
-      if (this.ended || !this.match.this_device) return;
+      if (this.ended || this.#dropped || !this.match.this_device) return;
       if (!(await this.#inbox.take(frame))) return;
       this.#arrived();
       void this.#outbox.pump();
@@ -382,13 +389,23 @@ export class Conversation implements Chat {
     if (by) this.endedBy = by;
     this.online = this.typing = false;
     this.#leaving = false;
-    for (const timer of [this.#ack, this.#drafted, this.#typed]) clearTimeout(timer);
+    this.#stopTimers();
     this.#failAll();
     void this.#exclusive(async () => {
       this.#session = null;
       await this.#room.store.remove(this.#path(''));
       await this.#saveEvidence();
     });
+  }
+
+  /** The page has the device no more: nothing goes on here. */
+  drop(): void {
+    this.#dropped = true;
+    this.#stopTimers();
+  }
+
+  #stopTimers(): void {
+    for (const timer of [this.#ack, this.#drafted, this.#typed]) clearTimeout(timer);
   }
 
   async safetyNumber(): Promise<string> {
@@ -415,7 +432,7 @@ export class Conversation implements Chat {
 
   async #save(...keys: (string | undefined)[]): Promise<void> {
     // Nothing of a match that is over comes back.
-    if (this.ended || !this.match.this_device) return;
+    if (this.ended || this.#dropped || !this.match.this_device) return;
     const records: Record<string, unknown> = { [this.#path('chat')]: this.#stored() };
     for (const key of keys) if (key) this.#unsaved.add(key);
     const written = [...this.#unsaved];
@@ -449,6 +466,7 @@ export class Conversation implements Chat {
       delivered: this.#delivered,
       read: this.#read,
       leaving: this.#leaving,
+      link: this.#link?.stored() ?? null,
       draft: this.draft,
       said: this.#said,
     };

@@ -1,6 +1,7 @@
 // What a chat leaves on the disk of its device, and gets back after a reload.
 
 import type { Match, Message } from '../app/model.ts';
+import type { StoredLink } from '../call/link.ts';
 import type { Bytes } from '../e2ee/bytes.ts';
 import type { Evidence } from '../e2ee/evidence.ts';
 import type { StoredSession } from '../e2ee/session.ts';
@@ -52,6 +53,8 @@ export interface StoredChat extends StoredOutbox {
   delivered: number;
   read: number;
   leaving: boolean;
+  /** Of the call, in a video match. */
+  link: StoredLink | null;
   draft: string;
   /** For the keys of own messages. */
   said: number;

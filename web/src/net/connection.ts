@@ -99,10 +99,13 @@ export class Connection {
     this.#end('closed');
   }
 
-  /** The page was hidden or the machine asleep: what looks open may have been dead for long. */
-  woke(): void {
+  /**
+   * The page was hidden, the machine asleep, or the network is another: what looks open may have been dead
+   * for long. A line that was silent for `trusted` milliseconds is made anew.
+   */
+  woke(trusted = 2 * this.#heartbeatMs): void {
     const silent = Date.now() - this.#heard;
-    if (this.#state === 'online' && silent > 2 * this.#heartbeatMs) this.#drop();
+    if (this.#state === 'online' && silent > trusted) this.#drop();
     else void this.open();
   }
 
