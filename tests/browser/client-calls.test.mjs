@@ -126,6 +126,16 @@ test('the next one is looked for from a call', { timeout }, async (t) => {
   await eventually('the other side is out of it', () => /\/chats\/\d+$/.test(berk.page.url()));
 });
 
+test('a call that another tab takes over ends in words', { timeout }, async (t) => {
+  const [ayse, berk] = await called(t);
+  const address = ayse.page.url();
+  ayse.page = await ayse.tab();
+  await ayse.page.goto(address);
+  await button(ayse, 'Use it here').click();
+  await ayse.page.getByText('A call cannot go on in another page, so it has ended.').waitFor();
+  await eventually('the other side is out of it', () => /\/chats\/\d+$/.test(berk.page.url()));
+});
+
 test('a refused camera is said in words', { timeout }, async (t) => {
   const client = await Client.open(browser, server);
   t.after(() => client.close());

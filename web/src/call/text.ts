@@ -18,7 +18,7 @@ export const t = texts({
     lostWait: 'Karşınızdaki yeniden bağlanmayı deniyor.',
     mistrust: 'Karşınızdakinin sertifikası doğrulanamadı, görüşme kesildi. Güvenlik numaralarınızı karşılaştırın.',
     noRelay: 'Görüşme başlatılamadı.',
-    reloaded: 'Sayfa yeniden yüklendiği için görüşme bitti.',
+    reloaded: 'Görüntülü görüşme başka bir sayfada sürdürülemez, bu yüzden bitti.',
     again: 'Yeniden dene',
     trouble: {
       denied: 'Tarayıcı kameraya ve mikrofona izin vermiyor. Adres çubuğundaki site ayarlarından izin verin.',
@@ -64,7 +64,7 @@ export const t = texts({
     lostWait: 'The other side tries to connect again.',
     mistrust: 'The certificate of the other side could not be verified, so the call was cut. Compare your safety numbers.',
     noRelay: 'The call could not be started.',
-    reloaded: 'The page was loaded anew, so the call has ended.',
+    reloaded: 'A call cannot go on in another page, so it has ended.',
     again: 'Try again',
     trouble: {
       denied: 'The browser does not allow camera and microphone. Allow them in the site’s settings, in the address bar.',
