@@ -57,6 +57,8 @@ export default defineConfig({
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     assetsInlineLimit: 0, // no `data:` address, so no exception in the policy
     modulePreload: { polyfill: false },
+    // The console has a page of its own: who chats loads nothing of it.
+    rollupOptions: { input: { index: 'index.html', admin: 'admin.html' } },
   },
   // Of all rooms at once: found one by one, each would load the page anew.
   optimizeDeps: { entries: ['*.html', 'src/**/*.svelte'] },

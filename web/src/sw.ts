@@ -8,8 +8,8 @@ declare const __SHELL__: string[];
 declare const __VERSION__: string;
 
 const CACHE = `shell-${__VERSION__}`;
-/** What the server answers itself: never from the cache, and never the app's page. */
-const SERVER = /^\/(v1|legal|openapi\.json|asyncapi\.json|healthz|readyz|metrics)(\/|$)/;
+/** What the server answers itself: never from the cache, and never the app's page. The console needs a line. */
+const SERVER = /^\/(v1|admin|legal|openapi\.json|asyncapi\.json|healthz|readyz|metrics)(\/|$)/;
 
 self.addEventListener('install', (event) => {
   const fresh = __SHELL__.map((url) => new Request(url, { cache: 'reload' }));

@@ -1,0 +1,230 @@
+// Who of the staff is signed in, and their way to the server. Tokens are kept for this tab only, and are gone
+// when it is closed. What the server refuses in the middle of a page is said here in words, once for all rooms:
+// a session that ended, a role that was taken away.
+
+import { createContext } from 'svelte';
+import { type Access, type Problem, Rest, type Tokens } from '../net/rest.ts';
+import type { Overview, User } from '../net/api.d.ts';
+import { type StoredTokens, TokenKeeper } from '../net/tokens.ts';
+
+export type Role = 'moderator' | 'admin';
+
+export interface Staff {
+  id: string;
+  handle: string;
+  role: Role;
+}
+
+/** `enrolling`: signed in, but the second factor is set up before anything else. */
+export type Phase = 'starting' | 'out' | 'enrolling' | 'in';
+
+/** Why the sign-in is shown, where nobody pressed "sign out". */
+export type Left = 'ended' | 'idle' | 'not_staff' | 'role_taken' | 'banned' | 'consent' | 'elsewhere';
+
+interface Kept {
+  tokens: StoredTokens;
+  ahead: number;
+}
+
+interface Options {
+  storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  fetch?: typeof fetch;
+  /** Whether this tab alone has the tokens: a tab that is duplicated takes a copy of them with it. */
+  alone?: (session: string) => Promise<boolean>;
+}
+
+const KEPT = 'staff';
+/** A reload lets go of the hold a moment after the new page asks. */
+const HOLD_MS = 2_000;
+
+async function holds(session: string): Promise<boolean> {
+  const { locks } = navigator;
+  if (!locks) return true;
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(HOLD_MS);
+    // Held until the page is gone.
+    locks.request(`staff ${session}`, { signal }, () => new Promise<void>(() => resolve(true)))
+      .catch(() => resolve(false));
+  });
+}
+
+/** Of the access token, so that it can be told from another tab's without being shown to it. */
+const nameOf = ({ tokens }: StoredTokens): string => tokens.refresh_token.slice(0, 12);
+
+const staffOf = ({ id, handle, role }: User): Staff | null =>
+  role === 'user' ? null : { id, handle, role };
+
+export class Session {
+  phase: Phase = $state('starting');
+  left: Left | null = $state(null);
+  /** An admin became a moderator while the page was open: said until it is closed. */
+  demoted = $state(false);
+  /** The server asks a second factor of all staff, and this account has none: the rooms are closed. */
+  closed = $state(false);
+  /** The counts of what waits, for the navigation and the overview. */
+  overview: Overview | null = $state.raw(null);
+  overviewAt = $state(0);
+
+  /** Throws `Problem`. */
+  readonly rest: Rest;
+  /** The same for what is sent while the page is left: it is not broken off. */
+  readonly parting: Rest;
+
+  #me: Staff | null = $state.raw(null);
+  #keeper: TokenKeeper | null = null;
+  /** Milliseconds that the clock of the server is ahead of this one. */
+  #ahead = 0;
+  readonly #open: Rest;
+  readonly #storage: NonNullable<Options['storage']>;
+  readonly #alone: NonNullable<Options['alone']>;
+
+  constructor({ storage = sessionStorage, fetch: send = fetch, alone = holds }: Options = {}) {
+    this.#storage = storage;
+    this.#alone = alone;
+    const timed: typeof fetch = async (url, init) => {
+      const answer = await send(url, init);
+      const date = Date.parse(answer.headers.get('date') ?? '');
+      if (date) this.#ahead = date - Date.now();
+      return answer;
+    };
+    const nobody: Access = { token: async () => null, renewed: async () => null };
+    const access: Access = {
+      token: async () => (this.#keeper ? this.#keeper.get() : null),
+      renewed: async (spent) => this.#keeper?.renew(spent).catch(() => null) ?? null,
+    };
+    const refused = (problem: Problem): void => this.#refused(problem);
+    this.#open = new Rest({ access: nobody, fetch: timed });
+    this.rest = new Rest({ access, fetch: timed, refused });
+    this.parting = new Rest({ access, fetch: (url, init) => timed(url, { ...init, keepalive: true }) });
+  }
+
+  /** Only where somebody is in. */
+  get me(): Staff {
+    if (!this.#me) throw new Error('nobody is signed in');
+    return this.#me;
+  }
+
+  /** What a moderator may, an admin may, too. */
+  may(least: Role): boolean {
+    return this.#me !== null && (least === 'moderator' || this.#me.role === 'admin');
+  }
+
+  /** After a reload. */
+  async start(): Promise<void> {
+    const kept = this.#read();
+    if (!kept) return void (this.phase = 'out');
+    if (!(await this.#alone(nameOf(kept.tokens)))) return this.#leave('elsewhere');
+    this.#ahead = kept.ahead;
+    this.#keep(kept.tokens);
+    try {
+      await this.#admit(await this.rest.get('/v1/me'));
+    } catch {
+      // What ended the session was said by `#refused`; without a line the tokens are kept for the next try.
+      if (this.#keeper) this.phase = 'out';
+    }
+  }
+
+  /** After the sign-in. */
+  async enter(user: User, tokens: Tokens): Promise<void> {
+    this.left = null;
+    this.#keep({ tokens });
+    this.#write();
+    await this.#admit(user);
+    void this.#alone(nameOf({ tokens }));
+  }
+
+  /** The sign-in of this page, which needs no session. */
+  get desk(): Rest {
+    return this.#open;
+  }
+
+  /** Sets up a second factor, and comes back to where one was. */
+  enrol(): void {
+    this.phase = 'enrolling';
+  }
+
+  async enrolled(): Promise<void> {
+    this.closed = false;
+    this.phase = 'in';
+    await this.look().catch(() => undefined);
+  }
+
+  /** Ends the session at the server if it can, and forgets it here in any case. */
+  async signOut(left: Left | null = null): Promise<void> {
+    const told = this.parting.post('/v1/auth/logout', undefined).catch(() => undefined);
+    this.#leave(left);
+    await told;
+  }
+
+  /** Asks for the counts again. Throws `Problem`. */
+  async look(): Promise<void> {
+    const overview = await this.rest.get('/v1/admin/overview');
+    if (this.#me) [this.overview, this.overviewAt] = [overview, Date.now()];
+  }
+
+  async #admit(user: User): Promise<void> {
+    const me = staffOf(user);
+    if (!me) return this.signOut('not_staff');
+    this.#me = me;
+    // It says whether a second factor is missing, before a room is shown that would be refused.
+    await this.look().catch(() => undefined);
+    if (this.#me && this.phase !== 'enrolling') this.phase = 'in';
+  }
+
+  #keep(stored: StoredTokens): void {
+    this.#keeper?.drop();
+    this.#keeper = new TokenKeeper(stored, {
+      refresh: async (refresh_token, key) =>
+        (await this.#open.post('/v1/auth/refresh', { refresh_token }, { key })).tokens,
+      save: async () => this.#write(),
+      serverNow: () => Date.now() + this.#ahead,
+      gone: () => this.#leave('ended'),
+    });
+  }
+
+  #refused({ code }: Problem): void {
+    if (!this.#keeper) return;
+    if (code === 'banned') this.#leave('banned');
+    else if (code === 'consent_required') void this.signOut('consent');
+    else if (code === 'totp_enrolment_required') this.#close();
+    else if (code === 'forbidden') void this.#lookAgain();
+  }
+
+  #close(): void {
+    this.closed = true;
+    this.phase = 'enrolling';
+  }
+
+  /** Something was refused: it may be the role, or only that act. */
+  async #lookAgain(): Promise<void> {
+    const user = await this.rest.get('/v1/me').catch(() => null);
+    if (!user || !this.#me) return;
+    const me = staffOf(user);
+    if (!me) return this.signOut('role_taken');
+    this.demoted ||= this.#me.role === 'admin' && me.role === 'moderator';
+    this.#me = me;
+  }
+
+  #leave(left: Left | null): void {
+    this.#keeper?.drop();
+    this.#keeper = null;
+    this.#storage.removeItem(KEPT);
+    this.#me = this.overview = null;
+    this.demoted = this.closed = false;
+    this.left = left;
+    this.phase = 'out';
+  }
+
+  #read(): Kept | null {
+    const text = this.#storage.getItem(KEPT);
+    return text ? (JSON.parse(text) as Kept) : null;
+  }
+
+  #write(): void {
+    if (!this.#keeper) return;
+    const kept: Kept = { tokens: this.#keeper.stored, ahead: this.#ahead };
+    this.#storage.setItem(KEPT, JSON.stringify(kept));
+  }
+}
+
+export const [useSession, provideSession] = createContext<Session>();

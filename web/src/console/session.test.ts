@@ -1,0 +1,138 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { Tokens, User } from '../net/api.d.ts';
+import { Session } from './session.svelte.ts';
+
+const tokens = (n: number, minutes = 15): Tokens => {
+  const at = (m: number): string => new Date(Date.now() + m * 60_000).toISOString();
+  return {
+    access_token: `access${n}`, access_expires_at: at(minutes), refresh_token: `refresh-token-${n}`,
+    refresh_expires_at: at(10_000), token_type: 'Bearer',
+  };
+};
+const user = (role: User['role'] = 'moderator'): User => ({ id: '7', handle: 'pusula#2891', role }) as User;
+const overview = { totals: { open_reports: 3 }, days: [] };
+
+type Answers = Record<string, () => [number, unknown]>;
+
+/** A server that answers by method and path, and what was asked of it. */
+function stage(answers: Answers = {}, kept = new Map<string, string>(), alone = true) {
+  const asked: string[] = [];
+  const all: Answers = {
+    'GET /v1/me': () => [200, user()],
+    'GET /v1/admin/overview': () => [200, overview],
+    'POST /v1/auth/logout': () => [204, null],
+    ...answers,
+  };
+  const session = new Session({
+    storage: {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => void kept.set(key, value),
+      removeItem: (key) => void kept.delete(key),
+    },
+    alone: async () => alone,
+    fetch: async (url, init) => {
+      const what = `${init!.method} ${String(url)}`;
+      asked.push(what);
+      const [status, body] = all[what]!();
+      return new Response(status === 204 ? null : JSON.stringify(body), { status });
+    },
+  });
+  return { session, asked, kept, all };
+}
+
+const refusal = (status: number, code: string) => (): [number, unknown] => [status, { code }];
+let kept: Map<string, string>;
+beforeEach(() => void (kept = new Map()));
+
+test('a moderator is in, may what moderators may, and is there after a reload', async () => {
+  const { session } = stage({}, kept);
+  await session.enter(user(), tokens(1));
+  expect([session.phase, session.me.role, session.may('moderator'), session.may('admin')]).toEqual([
+    'in', 'moderator', true, false,
+  ]);
+  expect(session.overview?.totals.open_reports).toBe(3);
+  const again = stage({}, kept).session;
+  await again.start();
+  expect([again.phase, again.me.handle]).toEqual(['in', 'pusula#2891']);
+});
+
+test('who is not of the staff is signed out at once, and nothing is kept', async () => {
+  const { session, asked } = stage({}, kept);
+  await session.enter(user('user'), tokens(1));
+  expect([session.phase, session.left, kept.size]).toEqual(['out', 'not_staff', 0]);
+  expect(asked).toEqual(['POST /v1/auth/logout']);
+});
+
+test('a session that was ended is said, and leads to the sign-in', async () => {
+  const { session, all } = stage({ 'POST /v1/auth/refresh': refusal(401, 'refresh_invalid') }, kept);
+  await session.enter(user(), tokens(1));
+  all['GET /v1/admin/overview'] = refusal(401, 'unauthorized');
+  await expect(session.look()).rejects.toMatchObject({ code: 'unauthorized' });
+  expect([session.phase, session.left, kept.size, session.overview]).toEqual(['out', 'ended', 0, null]);
+});
+
+test('a line that breaks does not end the session', async () => {
+  const { session, all } = stage({}, kept);
+  await session.enter(user(), tokens(1));
+  all['GET /v1/admin/overview'] = () => { throw new TypeError('no line'); };
+  await expect(session.look()).rejects.toMatchObject({ code: 'offline' });
+  expect([session.phase, kept.size]).toEqual(['in', 1]);
+  const again = stage({ 'GET /v1/me': () => { throw new TypeError('no line'); } }, kept).session;
+  await again.start();
+  expect([again.phase, again.left, kept.size]).toEqual(['out', null, 1]);
+});
+
+test('a role that was taken away is said; one that became less is said, too', async () => {
+  const { session, all, asked } = stage({ 'GET /v1/me': () => [200, user('admin')] }, kept);
+  await session.enter(user('admin'), tokens(1));
+  all['GET /v1/admin/ads'] = refusal(403, 'forbidden');
+  all['GET /v1/me'] = () => [200, user('moderator')];
+  await expect(session.rest.get('/v1/admin/ads')).rejects.toMatchObject({ code: 'forbidden' });
+  await expect.poll(() => session.me.role).toBe('moderator');
+  expect([session.phase, session.demoted, session.may('admin')]).toEqual(['in', true, false]);
+  all['GET /v1/me'] = () => [200, user('user')];
+  await expect(session.rest.get('/v1/admin/ads')).rejects.toMatchObject({ code: 'forbidden' });
+  await expect.poll(() => session.phase).toBe('out');
+  expect([session.left, kept.size, asked.at(-1)]).toEqual(['role_taken', 0, 'POST /v1/auth/logout']);
+});
+
+test('an act that is refused for another reason leaves the role as it is', async () => {
+  const { session, asked } = stage({ 'GET /v1/admin/ads': refusal(403, 'forbidden') }, kept);
+  await session.enter(user(), tokens(1));
+  await expect(session.rest.get('/v1/admin/ads')).rejects.toMatchObject({ code: 'forbidden' });
+  await expect.poll(() => asked.at(-1)).toBe('GET /v1/me');
+  expect([session.phase, session.demoted]).toEqual(['in', false]);
+});
+
+test('a second factor that is missing closes the rooms until it is set up', async () => {
+  const { session, all } = stage({ 'GET /v1/admin/overview': refusal(403, 'totp_enrolment_required') }, kept);
+  await session.enter(user(), tokens(1));
+  expect([session.phase, session.closed]).toEqual(['enrolling', true]);
+  all['GET /v1/admin/overview'] = () => [200, overview];
+  await session.enrolled();
+  expect([session.phase, session.closed, session.overview?.totals.open_reports]).toEqual(['in', false, 3]);
+});
+
+test('a token that runs out is renewed once, and the new one is kept', async () => {
+  let refreshed = 0;
+  const { session } = stage({
+    'POST /v1/auth/refresh': () => [200, { tokens: tokens(10 + (refreshed += 1)) }],
+  }, kept);
+  await session.enter(user(), tokens(1, 0.5));
+  await session.look();
+  expect([refreshed, kept.get('staff')?.includes('refresh-token-11')]).toEqual([1, true]);
+});
+
+test('a tab that was duplicated does not take the tokens of the other', async () => {
+  await stage({}, kept).session.enter(user(), tokens(1));
+  const { session, asked } = stage({}, kept, false);
+  await session.start();
+  expect([session.phase, session.left, asked]).toEqual(['out', 'elsewhere', []]);
+});
+
+test('signing out ends the session at the server, and forgets it without a line, too', async () => {
+  const { session, asked } = stage({}, kept);
+  await session.enter(user(), tokens(1));
+  await session.signOut();
+  expect([session.phase, session.left, kept.size, asked.at(-1)]).toEqual(['out', null, 0, 'POST /v1/auth/logout']);
+});
