@@ -1,8 +1,9 @@
 //! The web client: the files of `web/dist`, which `npm run build` in `web/` writes and which become
 //! part of the binary. A debug build reads them from the folder instead.
 //!
-//! What is asked for and is no file is the client's own page, so that its addresses can be opened
-//! and reloaded; but not what looks like a file, and nothing of the API.
+//! What is asked for and is no file is the client's own page, below `/admin` that of the console, so
+//! that their addresses can be opened and reloaded; but not what looks like a file, and nothing of
+//! the API.
 
 use std::borrow::Cow;
 
@@ -42,13 +43,12 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 const ASK_FIRST: &str = "no-cache";
 
 const PAGE: &str = "index.html";
+const CONSOLE: &str = "admin.html";
 const NOT_BUILT: &str = "The web client is not part of this server. To build it: npm ci && npm run \
      build in web/, then build the server.\n";
 
 /// What the server answers itself: never the client's page.
-const OURS: [&str; 7] = [
-    "v1", "admin", "legal", "metrics", "healthz", "readyz", "assets",
-];
+const OURS: [&str; 6] = ["v1", "legal", "metrics", "healthz", "readyz", "assets"];
 
 #[derive(rust_embed::Embed)]
 #[folder = "web/dist"]
@@ -92,11 +92,12 @@ fn answer(
     let Some(name) = name_of(path) else {
         return Failure::not_found().into_response();
     };
-    let found = file(name).map(|found| (name, found));
-    let found = found.or_else(|| is_place(name).then(|| Some((PAGE, file(PAGE)?)))?);
-    match found {
-        Some((name, plain)) => sent(name, plain, asked, file),
-        None if is_place(name) => (StatusCode::NOT_FOUND, NOT_BUILT).into_response(),
+    if let Some(found) = file(name) {
+        return sent(name, found, asked, file);
+    }
+    match page_of(name).map(|page| (page, file(page))) {
+        Some((page, Some(found))) => sent(page, found, asked, file),
+        Some((_, None)) => (StatusCode::NOT_FOUND, NOT_BUILT).into_response(),
         None => Failure::not_found().into_response(),
     }
 }
@@ -109,12 +110,12 @@ fn name_of(path: &str) -> Option<&str> {
     (plain && !compressed).then_some(name)
 }
 
-/// Whether this is an address of the client rather than a file or one of the API.
-fn is_place(name: &str) -> bool {
-    let mut parts = name.split('/');
-    let first = parts.next().unwrap_or_default();
+/// Whose address this is: that of a page, rather than of a file or of the API.
+fn page_of(name: &str) -> Option<&'static str> {
+    let first = name.split('/').next().unwrap_or_default();
     let last = name.rsplit('/').next().unwrap_or_default();
-    !OURS.contains(&first) && !last.contains('.')
+    let page = if first == "admin" { CONSOLE } else { PAGE };
+    (!OURS.contains(&first) && !last.contains('.')).then_some(page)
 }
 
 fn sent(
@@ -209,6 +210,7 @@ mod tests {
         let text = match path {
             "index.html" => "<!doctype html>",
             "index.html.br" => "page in brotli",
+            "admin.html" => "<title>console",
             "assets/index-1a.js" => "let script;",
             "assets/index-1a.js.br" => "script in brotli",
             "assets/index-1a.js.gz" => "script in gzip",
@@ -255,13 +257,26 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn each_address_below_admin_is_the_console() {
+        for path in ["/admin", "/admin/", "/admin/reports/12", "/admin.html"] {
+            let page = get(path, &[]);
+            assert_eq!(page.status(), 200, "{path}");
+            assert_eq!(told(&page, "cache-control"), "no-cache");
+            assert!(told(&page, "content-security-policy").contains("script-src 'self';"));
+            assert_eq!(body(page).await, "<title>console", "{path}");
+        }
+        // It begins alike, but is the client's.
+        assert_eq!(body(get("/admins", &[])).await, "<!doctype html>");
+    }
+
     #[test]
     fn what_is_no_address_of_the_client_is_not_found() {
         for path in [
             "/v1/nothing",
             "/v1",
             "/legal/xx",
-            "/admin/x",
+            "/admin/x.js",
             "/assets/index-2b.js",
             "/assets/nothing",
             "/nothing.js",
@@ -310,8 +325,10 @@ mod tests {
 
     #[tokio::test]
     async fn without_the_client_its_page_says_how_to_build_it() {
-        let response = answer(&Method::GET, "/", &HeaderMap::new(), |_| None);
-        assert_eq!(response.status(), 404);
-        assert_eq!(body(response).await, NOT_BUILT);
+        for path in ["/", "/admin"] {
+            let response = answer(&Method::GET, path, &HeaderMap::new(), |_| None);
+            assert_eq!(response.status(), 404, "{path}");
+            assert_eq!(body(response).await, NOT_BUILT, "{path}");
+        }
     }
 }
