@@ -47,10 +47,22 @@ function worker(): Plugin {
   };
 }
 
+/** While it is developed, too, each address below `/admin` is the console. */
+function staff(): Plugin {
+  return {
+    name: 'tebdil-console',
+    configureServer: ({ middlewares }) =>
+      void middlewares.use((request, _, next) => {
+        if (/^\/admin(\/|\?|$)/.test(request.url ?? '')) request.url = '/admin.html';
+        next();
+      }),
+  };
+}
+
 const server = process.env.TEBDIL_SERVER ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [svelte(), worker()],
+  plugins: [svelte(), worker(), staff()],
   build: {
     target: 'es2022',
     // These know light-dark(): what it is rewritten to for others takes the theme of the root, also in a call.

@@ -1,0 +1,27 @@
+// What a list is narrowed by. Its value is in the address bar.
+
+interface Some {
+  /** In the address, and of the query. */
+  name: string;
+  label: string;
+}
+
+/** One of some values; without `otherwise`, "all" is the first. */
+export interface Choice extends Some {
+  options: readonly (readonly [value: string, label: string])[];
+  /** What it is where the address says nothing. */
+  otherwise?: string;
+}
+
+/** The id of somebody. */
+export interface Whose extends Some {
+  id: true;
+}
+
+export type Filter = Choice | Whose;
+
+/** `null` where it is no id. An id is copied from somewhere, often with space around it. */
+export function idOf(text: string): string | null {
+  const id = text.trim();
+  return /^\d{0,19}$/.test(id) ? id : null;
+}
