@@ -1,0 +1,283 @@
+// The queue of reports: one is taken while it is looked at, decided, and the next one comes by itself.
+
+import type { AdminReport, ReportQueue, ReportReason } from '../../net/api.d.ts';
+import { within } from '../../chat/shown.ts';
+import { Problem } from '../../net/rest.ts';
+import { explain } from '../../text/problems.ts';
+import { Case, type CaseState } from './case.svelte.ts';
+import { type Decision, Decisions } from './decisions.svelte.ts';
+import { type Draft, request } from './draft.ts';
+import type { Office } from './office.ts';
+import { t } from './text.ts';
+
+const POLL_MS = 15_000;
+/** Taken for 5 minutes: one lost renewal does no harm. */
+const RENEW_MS = 120_000;
+
+export interface QueueHooks {
+  /** Another case is open than before, or none: the address follows. */
+  moved?: (id: string | null) => void;
+  /** Something that somebody has to know who does not look at the queue. */
+  tell?: (words: string) => void;
+  visible?: () => boolean;
+}
+
+export class Queue {
+  items: readonly AdminReport[] = $state.raw([]);
+  /** How many are open for each reason, whatever is shown. */
+  open: ReportQueue['open'] = $state.raw([]);
+  loaded = $state(false);
+  /** Why the list may be old, in words. */
+  wrong = $state('');
+  reason: ReportReason | null = $state(null);
+  case: Case | null = $state.raw(null);
+  /** What became of a case that was wanted, in words. */
+  remark = $state('');
+  readonly decisions: Decisions;
+
+  readonly #office: Office;
+  readonly #hooks: QueueHooks;
+  /** Typed and not decided, for when a case is opened again. */
+  readonly #drafts = new Map<string, Draft>();
+  /** Decided here: an answer that was on its way may still have them. */
+  readonly #done = new Set<string>();
+  /** A release must not overtake the next taking of the same. */
+  readonly #releases = new Map<string, Promise<unknown>>();
+  #takenAt = 0;
+  #loadedAt = 0;
+  #turn = 0;
+  #asked = 0;
+  #shown = false;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(office: Office, hooks: QueueHooks = {}) {
+    this.#office = office;
+    this.#hooks = hooks;
+    this.decisions = new Decisions(office, {
+      done: ({ report }) => this.#done.add(report.id),
+      failed: (decision) => this.#failed(decision),
+    });
+  }
+
+  /** What waits for somebody, as far as is known. */
+  get rows(): readonly AdminReport[] {
+    return this.items.filter(({ id }) => !this.#done.has(id) && !this.decisions.of(id));
+  }
+
+  /** How many are open, over all reasons. */
+  get total(): number {
+    return this.open.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** The room is on the screen. */
+  start(): void {
+    this.#shown = true;
+    this.#timer ??= setInterval(() => void this.#tick(), POLL_MS);
+    void this.load();
+  }
+
+  /** It is not: what is decided is sent, what is open is for others. */
+  stop(): void {
+    this.#shown = false;
+    this.leave();
+    this.case = null;
+    this.#rest();
+  }
+
+  /** The page goes, perhaps for good. It may come back as it was: `look`. */
+  leave(): void {
+    this.decisions.flush();
+    this.#put();
+    this.#takenAt = -Infinity;
+  }
+
+  /** Somebody looks again. */
+  look(): void {
+    if (Date.now() - this.#loadedAt >= POLL_MS || this.#takenAt < 0) void this.#tick();
+  }
+
+  async show(reason: ReportReason | null): Promise<void> {
+    if (this.reason === reason) return;
+    this.reason = reason;
+    await this.load();
+  }
+
+  /** Keeps the open case, whatever comes. */
+  async load(): Promise<void> {
+    const asked = ++this.#asked;
+    try {
+      const got = await this.#office.queue(this.reason);
+      if (asked !== this.#asked) return;
+      this.items = got.items;
+      this.open = got.open;
+      this.loaded = true;
+      this.wrong = '';
+      this.#loadedAt = Date.now();
+    } catch (error) {
+      if (asked === this.#asked) this.wrong = said(error);
+    }
+  }
+
+  /** Somebody wants this one, whoever has it. */
+  async enter(id: string): Promise<void> {
+    if (this.case?.id === id && this.case.state !== 'lost') return;
+    const turn = this.#begin(id);
+    this.remark = '';
+    const state = await this.#take(id);
+    if (turn !== this.#turn || !this.case) return this.#unwanted(id, state);
+    this.case.state = state;
+    if (!['gone', 'lost'].includes(state)) await this.case.read(this.#office);
+  }
+
+  /** The first that nobody has. What others were faster with is passed over. */
+  async next(): Promise<void> {
+    const turn = this.#begin(null);
+    const passed = new Set<string>();
+    for (let again = true; again;) {
+      for (;;) {
+        const one = this.rows.find((row) => free(row) && !passed.has(row.id));
+        if (!one) break;
+        passed.add(one.id);
+        const state = await this.#take(one.id);
+        if (turn !== this.#turn) return this.#unwanted(one.id, state);
+        if (state === 'lost') return this.#none(t.nextLost);
+        if (state !== 'mine') continue;
+        this.#begin(one.id);
+        this.case!.state = 'mine';
+        this.#hooks.moved?.(one.id);
+        return this.case!.read(this.#office);
+      }
+      // The list may be old.
+      await this.load();
+      if (turn !== this.#turn) return;
+      again = this.rows.some((row) => free(row) && !passed.has(row.id));
+    }
+    this.#none(this.rows.length ? t.othersHaveThem : '');
+  }
+
+  /** Holds what is written as the decision, and goes on. False if something is missing. */
+  decide(): boolean {
+    const one = this.case;
+    if (one?.state !== 'mine' || !one.report) return false;
+    const wanted = one.evidence ? request(one.draft, Date.now()) : t.notRead;
+    one.missing = typeof wanted === 'string' ? wanted : '';
+    if (typeof wanted === 'string') return false;
+    this.decisions.hold(one.report, $state.snapshot(one.draft), wanted);
+    this.case = null;
+    void this.next();
+    return true;
+  }
+
+  /** The case of the newest decision that is not sent, or of this one, stands there again as it was. */
+  undo(id?: string): boolean {
+    const back = this.decisions.undo(id);
+    if (!back) return false;
+    this.#drafts.set(back.report.id, back.draft);
+    void this.#reopen(back.report);
+    return true;
+  }
+
+  /** A decision that did not arrive is given up. */
+  drop(id: string): void {
+    if (this.decisions.of(id)?.state === 'unsent') this.#release(id);
+    this.decisions.drop(id);
+    void this.load();
+  }
+
+  async #reopen(report: AdminReport): Promise<void> {
+    const entered = this.enter(report.id);
+    if (this.case && !this.case.report) this.case.report = report;
+    this.#hooks.moved?.(report.id);
+    await entered;
+  }
+
+  /** Leaves the open case, and stands before another. */
+  #begin(id: string | null): number {
+    this.#put();
+    this.case = null;
+    if (id !== null) {
+      this.case = new Case(id, this.items.find((item) => item.id === id) ?? null);
+      const draft = this.#drafts.get(id);
+      if (draft) this.case.draft = draft;
+    }
+    return ++this.#turn;
+  }
+
+  #none(remark: string): void {
+    this.case = null;
+    this.remark = remark;
+    this.#hooks.moved?.(null);
+  }
+
+  /** Keeps what is written, and lets others have the case. */
+  #put(): void {
+    const one = this.case;
+    if (!one) return;
+    if (one.draft.choice || one.draft.note) this.#drafts.set(one.id, $state.snapshot(one.draft));
+    if (one.state === 'mine') this.#release(one.id);
+  }
+
+  #release(id: string): void {
+    // Without it the taking runs out by itself.
+    const released = this.#office.release(id).catch(() => undefined).finally(() => {
+      if (this.#releases.get(id) === released) this.#releases.delete(id);
+    });
+    this.#releases.set(id, released);
+  }
+
+  #unwanted(id: string, state: CaseState): void {
+    if (state === 'mine' && this.case?.id !== id && !this.decisions.of(id)) this.#release(id);
+  }
+
+  async #take(id: string): Promise<CaseState> {
+    await this.#releases.get(id);
+    try {
+      await this.#office.take(id);
+    } catch (error) {
+      return refusal(error);
+    }
+    this.#takenAt = Date.now();
+    return 'mine';
+  }
+
+  /** While nobody looks, it runs out: nobody keeps a case from others by going home. */
+  async #tick(): Promise<void> {
+    const { visible = () => !document.hidden } = this.#hooks;
+    await this.decisions.retry();
+    if (!this.#shown) return this.#rest();
+    if (!visible()) return;
+    await Promise.all([this.load(), this.#renew()]);
+  }
+
+  async #renew(): Promise<void> {
+    const one = this.case;
+    if (one?.state !== 'mine' || Date.now() - this.#takenAt < RENEW_MS) return;
+    const state = await this.#take(one.id);
+    // Without an answer it is tried again.
+    if (this.case === one && one.state === 'mine' && state !== 'lost') one.state = state;
+  }
+
+  #rest(): void {
+    if (this.#shown || this.decisions.waiting) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #failed({ report, wrong, state }: Decision): void {
+    if (!this.#shown) this.#hooks.tell?.(t.notDone(within(report.reported.handle), wrong));
+    if (this.#shown && state === 'refused') void this.load();
+  }
+}
+
+function refusal(error: unknown): CaseState {
+  if (!(error instanceof Problem)) return 'lost';
+  if (error.code === 'taken') return 'taken';
+  if (error.code === 'already_decided') return 'decided';
+  if (error.status === 404) return 'gone';
+  return error.status === 403 ? 'own' : 'lost';
+}
+
+const free = ({ taken }: AdminReport): boolean => !taken || taken.mine;
+
+const said = (error: unknown): string =>
+  error instanceof Problem && error.status === 403 ? t.noRole : explain(error);
