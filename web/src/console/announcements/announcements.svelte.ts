@@ -1,0 +1,71 @@
+// What the operator tells many: a draft, and how far each one has come.
+
+import { Act } from '../../account/act.svelte.ts';
+import { Pages } from '../../account/pages.svelte.ts';
+import type { Announcement } from '../../net/api.d.ts';
+import { Problem } from '../../net/rest.ts';
+import { type Target, group } from '../ads/target.ts';
+import { Once } from '../people/once.ts';
+import { type Faults, faultsOf } from '../people/refusal.ts';
+import type { Desk } from '../people/rights.ts';
+import { fits, lines } from '../people/written.ts';
+import { t } from './text.ts';
+
+type Field = 'tr' | 'en';
+
+export class Announcements {
+  readonly draft: Record<Field, string> & Target = $state({
+    tr: '', en: '', subscribers: 'all', readers: 'any',
+  });
+  faults: Faults<Field> = $state.raw({});
+  pages: Pages<Announcement>;
+  readonly act = new Act();
+
+  readonly #desk: Desk;
+  readonly #once = new Once();
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+    this.pages = new Pages((cursor) =>
+      desk.rest.get('/v1/admin/announcements', { query: cursor ? { cursor } : {} }));
+  }
+
+  /** Whether it can be sent; what cannot is said at its field. */
+  check(): boolean {
+    const faults: Faults<Field> = {};
+    for (const field of ['tr', 'en'] as const) {
+      if (!fits(lines(this.draft[field]))) faults[field] = t.wrong[field];
+    }
+    this.faults = faults;
+    return Object.keys(faults).length === 0;
+  }
+
+  async send(): Promise<boolean> {
+    if (!this.check()) return false;
+    const { tr, en } = this.draft;
+    const body = { tr: lines(tr), en: lines(en), target: group(this.draft) };
+    const done = await this.act.run(async () => {
+      const key = this.#once.key(body);
+      const made = await this.#desk.rest.post('/v1/admin/announcements', body, { key });
+      this.pages.items = [made, ...this.pages.items];
+    });
+    const { refused } = this.act;
+    if (!(refused instanceof Problem && refused.status === 0)) this.#once.answered();
+    if (done) [this.draft.tr, this.draft.en] = ['', ''];
+    else this.faults = faultsOf(refused, t.wrong);
+    return done;
+  }
+
+  /** One of them still goes out. */
+  get running(): boolean {
+    return this.pages.items.some(({ finished_at }) => !finished_at);
+  }
+
+  /** How far they have come. A failure is no news: it is asked again soon. */
+  async refresh(): Promise<void> {
+    const { items } = await this.#desk.rest.get('/v1/admin/announcements', { query: {} })
+      .catch(() => ({ items: [] }));
+    const fresh = new Map(items.map((one) => [one.id, one]));
+    this.pages.items = this.pages.items.map((one) => fresh.get(one.id) ?? one);
+  }
+}
