@@ -28,6 +28,33 @@ export function focusHeading(): void {
   watch.observe(document.body, { childList: true, subtree: true });
 }
 
+/**
+ * Where what had focus is taken out, and nothing else got it, the heading does: of the dialog that is open, or of the
+ * screen. Returns what ends that.
+ */
+export function neverLost(): () => void {
+  let had: Element | null = null;
+  const came = (event: FocusEvent): void => void (had = event.target as Element);
+  const rescue = (): void => {
+    if (document.activeElement !== document.body) return;
+    const title = document.querySelector<HTMLElement>('dialog[open] h2[tabindex]');
+    if (title) title.focus();
+    else focusHeading();
+  };
+  const watch = new MutationObserver(() => {
+    if (!had || had.isConnected) return;
+    had = null;
+    // Who knows a better place has given it focus by then.
+    setTimeout(rescue);
+  });
+  document.addEventListener('focusin', came);
+  watch.observe(document.body, { childList: true, subtree: true });
+  return () => {
+    document.removeEventListener('focusin', came);
+    watch.disconnect();
+  };
+}
+
 const FOCUSABLE = 'a[href], button, input';
 
 /** Keeps focus in a group (`{@attach}`): where what had it is taken out, its neighbour gets it. */
