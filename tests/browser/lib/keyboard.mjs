@@ -1,5 +1,6 @@
 // Somebody who has only a keyboard.
 
+import { PASSWORD } from './client.mjs';
 import { eventually } from './waiting.mjs';
 
 /** What has focus, by the name that is read out: '' where nothing has. */
@@ -62,4 +63,30 @@ export async function focused(page, name) {
     async () => name.test((last = await named(page))),
     10_000,
   );
+}
+
+/** Fills in everything that is asked of somebody new, from the first page on, and presses `last`. */
+export async function register(page, server, phone, alias, last = /^Finish$/) {
+  await page.goto(server.url);
+  await press(page, /^Get started$/);
+  await focused(page, /^Your phone$/);
+  await write(page, /^Mobile number$/, phone);
+  await page.keyboard.press('Enter');
+  await focused(page, /^Your name here$/);
+  await write(page, /^Alias$/, alias);
+  // A full part leads on to the next one.
+  await write(page, /^Day$/, '01021990');
+  await press(page, /^Continue$/);
+  await focused(page, /^Your password$/);
+  await write(page, /^Password$/, PASSWORD);
+  await press(page, /^I accept/, 'Space');
+  await press(page, last);
+}
+
+/** Signs in, from the page for that. */
+export async function signIn(page, phone, password) {
+  await focused(page, /^Welcome back$/);
+  await write(page, /^Mobile number$/, phone);
+  await write(page, /^Password$/, password);
+  await page.keyboard.press('Enter');
 }

@@ -76,11 +76,11 @@ export class Server {
     return this;
   }
 
-  /** Kills it (SIGKILL), and starts it again at its address after `down` milliseconds. */
-  async restart(down) {
+  /** Kills it (SIGKILL), and starts it again at its address after `down` milliseconds, with these settings changed. */
+  async restart(down, settings = {}) {
     await this.#program.kill();
     await pause(down);
-    this.#env.TEBDIL_HTTP__LISTEN = new URL(this.url).host;
+    Object.assign(this.#env, settings, { TEBDIL_HTTP__LISTEN: new URL(this.url).host });
     await this.#run();
   }
 
