@@ -61,11 +61,16 @@ export class Decisions {
     this.#timers.set(report.id, setTimeout(() => void this.#send(report.id), HOLD_MS));
   }
 
-  /** Takes one back that is not sent yet: the newest, or this one. */
-  undo(id = this.list.findLast(({ state }) => state === 'held')?.report.id): Decision | null {
-    const one = id === undefined ? undefined : this.of(id);
-    if (one?.state !== 'held') return null;
-    this.#drop(one.report.id);
+  /** The last one that can be undone. */
+  get newest(): Decision | undefined {
+    return this.list.findLast(({ state }) => state === 'held');
+  }
+
+  /** Not to be sent any more. Of what got no answer nobody knows whether it was done. */
+  takeBack(id: string): Decision | null {
+    const one = this.of(id);
+    if (!one || one.state === 'sending') return null;
+    this.#drop(id);
     return one;
   }
 
@@ -78,12 +83,6 @@ export class Decisions {
   async retry(): Promise<void> {
     const unsent = this.list.filter(({ state }) => state === 'unsent');
     await Promise.all(unsent.map(({ report }) => this.#send(report.id)));
-  }
-
-  /** Not sent, and not to be; or somebody has read that it was refused. */
-  drop(id: string): void {
-    const state = this.of(id)?.state;
-    if (state === 'unsent' || state === 'refused') this.#drop(id);
   }
 
   async #send(id: string): Promise<void> {

@@ -79,8 +79,8 @@ export class Queue {
   /** It is not: what is decided is sent, what is open is for others. */
   stop(): void {
     this.#shown = false;
-    this.leave();
-    this.case = null;
+    this.decisions.flush();
+    this.#begin(null);
     this.#rest();
   }
 
@@ -118,15 +118,31 @@ export class Queue {
     }
   }
 
-  /** Somebody wants this one, whoever has it. */
+  /** Somebody wants this one, whoever has it. A decision about it that is not sent is taken back. */
   async enter(id: string): Promise<void> {
     if (this.case?.id === id && this.case.state !== 'lost') return;
+    const back = this.decisions.takeBack(id);
+    if (back) this.#drafts.set(id, back.draft);
     const turn = this.#begin(id);
     this.remark = '';
     const state = await this.#take(id);
     if (turn !== this.#turn || !this.case) return this.#unwanted(id, state);
     this.case.state = state;
     if (!['gone', 'lost'].includes(state)) await this.case.read(this.#office);
+  }
+
+  /** Back to the list. */
+  close(): void {
+    if (this.case) this.#begin(null);
+  }
+
+  /** What could not be read of the open case. */
+  async read(): Promise<void> {
+    await this.case?.read(this.#office);
+  }
+
+  async readPast(): Promise<void> {
+    await this.case?.readPast(this.#office);
   }
 
   /** The first that nobody has. What others were faster with is passed over. */
@@ -169,18 +185,16 @@ export class Queue {
   }
 
   /** The case of the newest decision that is not sent, or of this one, stands there again as it was. */
-  undo(id?: string): boolean {
-    const back = this.decisions.undo(id);
-    if (!back) return false;
-    this.#drafts.set(back.report.id, back.draft);
-    void this.#reopen(back.report);
+  undo(id = this.decisions.newest?.report.id): boolean {
+    const held = id === undefined ? undefined : this.decisions.of(id);
+    if (held?.state !== 'held') return false;
+    void this.#reopen(held.report);
     return true;
   }
 
-  /** A decision that did not arrive is given up. */
+  /** A decision that did not arrive is given up, or that it was refused is read. */
   drop(id: string): void {
-    if (this.decisions.of(id)?.state === 'unsent') this.#release(id);
-    this.decisions.drop(id);
+    if (this.decisions.takeBack(id)?.state === 'unsent') this.#release(id);
     void this.load();
   }
 

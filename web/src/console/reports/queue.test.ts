@@ -298,3 +298,27 @@ test('a role that was taken away is said', async () => {
   const { queue } = await working({ queue: refuse('forbidden', 403) });
   expect([queue.loaded, queue.wrong]).toEqual([false, t.noRole]);
 });
+
+test('a case whose decision is not sent can be opened again as it was', async () => {
+  const { queue, resolve } = await working();
+  await queue.next();
+  decide(queue, 'hasty');
+  await settle();
+  await queue.enter('1');
+  expect([queue.case?.draft.note, queue.decisions.list]).toEqual(['hasty', []]);
+  await vi.advanceTimersByTimeAsync(20 * SECOND);
+  expect(resolve).not.toHaveBeenCalled();
+});
+
+test('a room that is left takes nothing any more', async () => {
+  let taken = (): void => undefined;
+  const { queue, release, moved } = await working({
+    take: () => new Promise<void>((resolve) => (taken = resolve)),
+  });
+  const next = queue.next();
+  await settle();
+  queue.stop();
+  taken();
+  await next;
+  expect([queue.case, release.mock.calls, moved.mock.calls]).toEqual([null, [['1']], []]);
+});
