@@ -5,7 +5,7 @@ export const t = texts({
     console: 'Yönetim',
     rooms: {
       overview: 'Genel bakış',
-      bans: 'Geçici yasaklar',
+      bans: 'Yasaklar',
       appeals: 'İtirazlar',
       reports: 'Şikâyetler',
       people: 'Kişiler',
@@ -54,7 +54,8 @@ export const t = texts({
     enrol: {
       title: 'İki adımlı giriş',
       required:
-        'Bu sunucuda moderatörlerin ve yöneticilerin iki adımlı girişi olmalı. Kurulana kadar sayfalar kapalı kalır.',
+        'Bu sunucuda moderatörlerin ve yöneticilerin iki adımlı girişi olmalı. ' +
+        'Kurulana kadar sayfalar kapalı kalır.',
       lead: 'Telefonunuzdaki bir doğrulama uygulaması girişte altı haneli bir kod verir.',
       password: 'Parolanız',
       begin: 'Başla',
@@ -82,7 +83,7 @@ export const t = texts({
     console: 'Console',
     rooms: {
       overview: 'Overview',
-      bans: 'Provisional bans',
+      bans: 'Bans',
       appeals: 'Appeals',
       reports: 'Reports',
       people: 'People',

@@ -8,7 +8,7 @@ export type Kind = (typeof KINDS)[number];
 
 export interface Series {
   kind: Kind;
-  /** Oldest first, a bar for each day from the first that is known. */
+  /** Oldest first. */
   bars: Bar[];
   /** Of the last day that is over; null where none is. */
   yesterday: number | null;
@@ -19,21 +19,22 @@ export interface Series {
 }
 
 const DAY_MS = 86_400_000;
+const SHOWN = 30;
 
-/** "2026-03-01" is followed by "2026-03-02": a day of the calendar, without a zone. */
-function next(day: string): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);
+/** Of the calendar, without a zone: a day before "2026-03-01" is "2026-02-28". */
+function before(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) - days * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** Oldest first. A day that was not counted is there without its counts, so that bars stand under their dates. */
+/** The last thirty days, oldest first. One that was not counted has its place, so that bars stand at their dates. */
 export function inOrder(days: readonly DayStatistics[]): { day: string; counts: DayStatistics | null }[] {
   const known = new Map(days.map((one) => [one.day, one]));
-  const names = [...known.keys()].sort();
-  const [first, last] = [names[0], names.at(-1)];
-  const all: { day: string; counts: DayStatistics | null }[] = [];
-  if (first === undefined || last === undefined) return all;
-  for (let day = first; day <= last; day = next(day)) all.push({ day, counts: known.get(day) ?? null });
-  return all;
+  const last = [...known.keys()].sort().at(-1);
+  if (last === undefined) return [];
+  return Array.from({ length: SHOWN }, (_, n) => {
+    const day = before(last, SHOWN - 1 - n);
+    return { day, counts: known.get(day) ?? null };
+  });
 }
 
 export function series(days: readonly DayStatistics[]): Series[] {

@@ -1,0 +1,56 @@
+import { texts } from '../../text/texts.svelte.ts';
+
+export const t = texts({
+  tr: {
+    title: 'Kayıt',
+    lead:
+      'Ekibin ve sistemin yaptıkları, en yenisi üstte. Kimse değiştiremez ve silemez. ' +
+      'Sizinle ilgili şikâyetlere ait olanlar size gösterilmez.',
+    at: 'Ne zaman',
+    actor: 'Kim',
+    action: 'Ne yaptı',
+    user: 'Kiminle ilgili',
+    details: 'Ayrıntılar',
+    actorId: 'Yapanın kimliği',
+    userId: 'İlgili kişinin kimliği',
+    none: 'Böyle bir kayıt yok',
+    noneText: 'Süzgeçleri değiştirin ya da kaldırın.',
+    from: 'önce',
+    to: 'sonra',
+    yes: 'evet',
+    no: 'hayır',
+    nothing: 'yok',
+    download: 'CSV olarak indir',
+    stop: 'Durdur',
+    downloading: (rows: string) => `${rows} satır alındı`,
+    downloaded: (rows: string) => `${rows} satır indirildi.`,
+    cut: (rows: string) => `En yeni ${rows} satır indirildi; daha eskileri için süzgeçleri daraltın.`,
+    more: 'tümü',
+  },
+  en: {
+    title: 'Log',
+    lead:
+      'What staff and the system did, newest first. Nobody can change or delete it. ' +
+      'What was done about reports about yourself is left out.',
+    at: 'When',
+    actor: 'Who',
+    action: 'Did what',
+    user: 'About whom',
+    details: 'Details',
+    actorId: 'Id of who did it',
+    userId: 'Id of whom it is about',
+    none: 'There is no such row',
+    noneText: 'Change the filters, or clear them.',
+    from: 'before',
+    to: 'after',
+    yes: 'yes',
+    no: 'no',
+    nothing: 'none',
+    download: 'Download as CSV',
+    stop: 'Stop',
+    downloading: (rows) => `${rows} rows so far`,
+    downloaded: (rows) => `${rows} rows were downloaded.`,
+    cut: (rows) => `The newest ${rows} rows were downloaded; for older ones, narrow the filters.`,
+    more: 'all',
+  },
+});
