@@ -144,6 +144,29 @@ test('a report with chosen messages, and a block', { timeout }, async (t) => {
   await reach(page, /^Unblock$/);
 });
 
+test('a chat that moves in the list keeps focus', { timeout }, async (t) => {
+  const [{ page }, berk] = await met(t);
+  for (const alias of ['ceren_d', 'deniz_e']) {
+    const next = await somebody(t);
+    await next.register(alias);
+    await press(page, /^Back to chats$/);
+    await press(page, /^Find$/);
+    await press(page, /^Find someone$/);
+    await next.find.click();
+    await focused(page, new RegExp(`^Chat with .?${alias}`));
+    await next.matched();
+  }
+  await press(page, /^Back to chats$/);
+  // The last of three.
+  await reach(page, /berk_t/);
+  await berk.say('first now');
+  const first = page.getByRole('main').locator('.rows a').first();
+  await first.filter({ hasText: 'berk_t' }).filter({ hasText: 'first now' }).waitFor();
+  await focused(page, /berk_t/);
+  await page.keyboard.press('Enter');
+  await focused(page, /^Chat with .?berk_t/);
+});
+
 test('interests, sign out, sign in, and a deleted account', { timeout }, async (t) => {
   const client = await somebody(t);
   const { page } = client;

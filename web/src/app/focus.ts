@@ -29,28 +29,39 @@ export function focusHeading(): void {
 }
 
 /**
- * Where what had focus is taken out, and nothing else got it, the heading does: of the dialog that is open, or of the
- * screen. Returns what ends that.
+ * What had focus is taken out, and nothing else got it: the heading does, of the dialog that is open or of the screen.
+ * What is only moved, in a list that is sorted anew, keeps it. Returns what ends that.
  */
 export function neverLost(): () => void {
-  let had: Element | null = null;
-  const came = (event: FocusEvent): void => void (had = event.target as Element);
+  let had: HTMLElement | null = null;
+  const came = ({ target }: FocusEvent): void => void (had = target as HTMLElement);
+  // Whoever points elsewhere has let it go.
+  const pointed = ({ target }: Event): void => {
+    if (!had?.contains(target as Node)) had = null;
+  };
   const rescue = (): void => {
     if (document.activeElement !== document.body) return;
     const title = document.querySelector<HTMLElement>('dialog[open] h2[tabindex]');
     if (title) title.focus();
     else focusHeading();
   };
-  const watch = new MutationObserver(() => {
-    if (!had || had.isConnected) return;
-    had = null;
-    // Who knows a better place has given it focus by then.
-    setTimeout(rescue);
-  });
+  const changed = (records: MutationRecord[]): void => {
+    if (!had || document.activeElement !== document.body) return;
+    if (!had.isConnected) {
+      had = null;
+      // Who knows a better place has given it focus by then.
+      setTimeout(rescue);
+    } else if (records.some(({ removedNodes }) => [...removedNodes].some((one) => one.contains(had)))) {
+      had.focus({ preventScroll: true });
+    }
+  };
+  const watch = new MutationObserver(changed);
   document.addEventListener('focusin', came);
+  document.addEventListener('pointerdown', pointed);
   watch.observe(document.body, { childList: true, subtree: true });
   return () => {
     document.removeEventListener('focusin', came);
+    document.removeEventListener('pointerdown', pointed);
     watch.disconnect();
   };
 }
