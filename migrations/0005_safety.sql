@@ -25,6 +25,8 @@ CREATE TABLE reports (
     reported_id BIGINT NOT NULL,
     match_id BIGINT NOT NULL,
     reason TEXT NOT NULL,
+    -- That of the reason; 0 is looked at first.
+    severity BIGINT NOT NULL,
     note_ciphertext BYTEA,
     note_key_id TEXT,
     -- JSON before it is encrypted; verified content only.
@@ -38,10 +40,26 @@ CREATE TABLE reports (
     resolved_by BIGINT,
     resolution_ciphertext BYTEA,
     resolution_key_id TEXT,
+    -- Who works on it, and until when that keeps others away.
+    taken_by BIGINT,
+    taken_until TIMESTAMPTZ,
     UNIQUE (reporter_id, match_id)
 );
 CREATE INDEX reports_by_reported ON reports (reported_id, created_at);
 CREATE INDEX reports_open ON reports (id) WHERE status = 'open';
+CREATE INDEX reports_queue ON reports (severity, id) WHERE status = 'open';
+
+-- What a warned user says to it, once. Encrypted, bound to the id.
+CREATE TABLE warning_answers (
+    -- That of the notification, by which the user knows the warning.
+    id BIGINT PRIMARY KEY NOT NULL,
+    report_id BIGINT NOT NULL UNIQUE REFERENCES reports (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL,
+    text_ciphertext BYTEA NOT NULL,
+    text_key_id TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX warning_answers_by_user ON warning_answers (user_id);
 
 -- Bound to the phone's blind index, so that a ban outlives the account.
 CREATE TABLE bans (

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use tebdil_core::{
     crypto::{CryptoError, FieldCipher, Sealed},
     franking::{EvidenceError, FrankingKeys},
-    store::ReportSubject,
+    store::{ReportSubject, WARNING_ANSWER_CONTEXT},
 };
 use tebdil_protocol::{
     Evidence, MAX_CIPHERTEXT_BYTES, VerifiedMessage,
-    id::{MatchId, ReportId, UserId},
+    id::{MatchId, NotificationId, ReportId, UserId},
     time::Timestamp,
 };
 
@@ -150,6 +150,28 @@ impl Written {
         )?;
         String::from_utf8(plain.to_vec()).map_err(|_| CryptoError::Refused)
     }
+}
+
+/// Encrypts what a warned user says to it, for the notification of the warning.
+pub fn seal_answer(cipher: &FieldCipher, warning: NotificationId, text: &str) -> Sealed {
+    let mut rng: StdRng = rand::make_rng();
+    let bound = warning.0.to_be_bytes();
+    cipher.seal(WARNING_ANSWER_CONTEXT, &bound, text.as_bytes(), &mut rng)
+}
+
+/// What a warned user said to it.
+///
+/// # Errors
+/// When its key is gone.
+pub fn open_answer(
+    cipher: &FieldCipher,
+    warning: NotificationId,
+    sealed: &Sealed,
+) -> Result<String, CryptoError> {
+    let Sealed { ciphertext, key_id } = sealed;
+    let bound = warning.0.to_be_bytes();
+    let plain = cipher.open(WARNING_ANSWER_CONTEXT, &bound, key_id, ciphertext)?;
+    String::from_utf8(plain.to_vec()).map_err(|_| CryptoError::Refused)
 }
 
 /// The messages of a report in the form for moderators, oldest first.

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::settings::{Checks, days};
+use crate::settings::{Checks, days, hours};
+
+/// How long a report that a moderator works on is kept from the others.
+pub const TAKEN_FOR: Duration = Duration::from_mins(5);
 
 /// The settings of reports: the section `[reports]`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -22,6 +25,9 @@ pub struct ReportRules {
     pub min_decided: u32,
     /// A reporter with a larger share of dismissed ones, 0 to 1, is unreliable.
     pub max_dismissed_share: f64,
+    /// Moderators are told when the oldest open report waits for longer.
+    #[serde(rename = "alert_after_h", deserialize_with = "hours")]
+    pub alert_after: Duration,
 }
 
 impl Default for ReportRules {
@@ -33,6 +39,7 @@ impl Default for ReportRules {
             auto_ban_reporters: 10,
             min_decided: 3,
             max_dismissed_share: 0.5,
+            alert_after: Duration::from_hours(24),
         }
     }
 }
@@ -51,6 +58,8 @@ impl ReportRules {
         check.range("reports.min_decided", self.min_decided, 1..=1_000);
         let share = self.max_dismissed_share;
         check.range("reports.max_dismissed_share", share, 0.0..=1.0);
+        let hours = self.alert_after.as_secs() / 3_600;
+        check.range("reports.alert_after_h", hours, 1..=720);
     }
 }
 

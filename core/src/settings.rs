@@ -67,6 +67,11 @@ pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error>
     u64::deserialize(from).map(Duration::from_secs)
 }
 
+/// Reads whole hours.
+pub fn hours<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    u32::deserialize(from).map(|hours| Duration::from_hours(u64::from(hours)))
+}
+
 /// Reads days, for settings whose name ends in `_days`.
 pub fn days<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     u32::deserialize(from).map(|days| Duration::from_hours(24 * u64::from(days)))

@@ -103,6 +103,8 @@ error_codes! {
     NotBanned = "not_banned", 409, "The user is not banned.";
     AlreadyAppealed = "already_appealed", 409, "The ban was appealed already.";
     AlreadyDecided = "already_decided", 409, "Somebody has decided already.";
+    Taken = "taken", 409, "Another moderator is working on it.";
+    AlreadyAnswered = "already_answered", 409, "The warning was answered already.";
     AdNotRunning = "ad_not_running", 409, "The ad is turned off, not in its time, or for nobody who may be shown it.";
     JobNotDead = "job_not_dead", 409, "Only a dead job can be retried or deleted.";
     UnknownPlan = "unknown_plan", 422, "There is no plan of this name.";

@@ -219,6 +219,17 @@ text_enum! {
     }
 }
 
+impl ReportReason {
+    /// How soon a moderator is to look at it: 0 before 1 before 2. Life and children come first.
+    pub const fn severity(self) -> i64 {
+        match self {
+            Self::Threat | Self::Underage => 0,
+            Self::Harassment | Self::SexualContent | Self::Hate => 1,
+            Self::Spam | Self::Other => 2,
+        }
+    }
+}
+
 text_enum! {
     /// The state of a report.
     ReportStatus {
@@ -230,12 +241,14 @@ text_enum! {
         Warned,
         /// The reported user was banned.
         Banned,
+        /// The reported user was given another alias.
+        Renamed,
     }
 }
 
 text_enum! {
     /// A moderator's decision about a report.
-    ReportDecision { Dismiss, Warn, Ban }
+    ReportDecision { Dismiss, Warn, Ban, Rename }
 }
 
 text_enum! {
@@ -285,7 +298,7 @@ text_enum! {
 
 text_enum! {
     /// What a notification is about; pushes of each type can be turned off.
-    NotificationType { System, Match, Claim, Ad }
+    NotificationType { System, Match, Claim, Ad, Staff }
 }
 
 text_enum! {
@@ -434,14 +447,17 @@ mod tests {
                 join(ReportReason::ALL),
                 "harassment sexual_content underage spam threat hate other",
             ),
-            (join(ReportStatus::ALL), "open dismissed warned banned"),
-            (join(ReportDecision::ALL), "dismiss warn ban"),
+            (
+                join(ReportStatus::ALL),
+                "open dismissed warned banned renamed",
+            ),
+            (join(ReportDecision::ALL), "dismiss warn ban rename"),
             (join(AppealStatus::ALL), "open upheld lifted"),
             (join(AppealDecision::ALL), "uphold lift"),
             (join(QuotaBucket::ALL), "text video bonus"),
             (join(ReferralVia::ALL), "phone code"),
             (join(ReferralStatus::ALL), "pending joined rewarded"),
-            (join(NotificationType::ALL), "system match claim ad"),
+            (join(NotificationType::ALL), "system match claim ad staff"),
             (join(ClaimStatus::ALL), "pending approved rejected"),
             (
                 join(ClaimRefusal::ALL),

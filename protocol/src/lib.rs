@@ -61,8 +61,9 @@ pub use privacy::{AccountErasureRequest, ErasureRequest};
 pub use problem::{BanNotice, FieldProblem, Problem};
 pub use referral::{Referral, ReferralRequest, Referrals};
 pub use report::{
-    AdminReport, MAX_EVIDENCE, MAX_NOTE, REPORTABLE, ReliabilityRequest, Report, ReportDetails,
-    ReportRequest, ReportedUser, ReportingUser, Resolution, ResolveRequest, VerifiedMessage,
+    AdminReport, AnswerRequest, MAX_EVIDENCE, MAX_NOTE, REPORTABLE, ReasonCount,
+    ReliabilityRequest, Report, ReportDetails, ReportQueue, ReportRequest, ReportedUser,
+    ReportingUser, Resolution, ResolveRequest, Taken, VerifiedMessage, WarningAnswer,
 };
 pub use rest::*;
 pub use server_frame::{

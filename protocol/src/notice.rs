@@ -62,6 +62,8 @@ pub enum Notice {
     Warned {
         reason: ReportReason,
     },
+    /// A moderator gave the user another alias after a report.
+    Renamed {},
     /// The user was banned; without `until` permanently.
     Banned {
         until: Option<Timestamp>,
@@ -74,6 +76,14 @@ pub enum Notice {
     ReportResolved {
         /// Whether something was done.
         acted: bool,
+    },
+    /// For moderators: somebody was reported for one of the severest reasons.
+    ReportWaits {
+        reason: ReportReason,
+    },
+    /// For moderators: the oldest open report waits for so many hours.
+    QueueOld {
+        hours: i64,
     },
     /// What the operator has to say, in every language.
     Announcement {
@@ -113,6 +123,7 @@ impl Notice {
             Self::ClaimApproved { .. } | Self::ClaimRejected { .. } => NotificationType::Claim,
             Self::MatchFound { .. } => NotificationType::Match,
             Self::Ad { .. } => NotificationType::Ad,
+            Self::ReportWaits { .. } | Self::QueueOld { .. } => NotificationType::Staff,
             Self::ReferralRewarded { .. }
             | Self::WelcomeBonus { .. }
             | Self::PremiumStarted { .. }
@@ -121,6 +132,7 @@ impl Notice {
             | Self::NewDevice { .. }
             | Self::StaffSignIn { .. }
             | Self::Warned { .. }
+            | Self::Renamed {}
             | Self::Banned { .. }
             | Self::BanLifted {}
             | Self::AppealUpheld {}
@@ -165,10 +177,15 @@ mod tests {
             Notice::Warned {
                 reason: ReportReason::Hate,
             },
+            Notice::Renamed {},
             Notice::Banned { until: None },
             Notice::BanLifted {},
             Notice::AppealUpheld {},
             Notice::ReportResolved { acted: true },
+            Notice::ReportWaits {
+                reason: ReportReason::Threat,
+            },
+            Notice::QueueOld { hours: 30 },
             Notice::Announcement {
                 tr: "a".to_owned(),
                 en: "b".to_owned(),

@@ -75,6 +75,38 @@ pub struct AdminReport {
     /// Absent while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
+    /// Who works on it now; absent if nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
+}
+
+/// A report that a moderator works on. Nobody else can decide it meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Taken {
+    /// The moderator's handle now.
+    pub by: String,
+    /// Whether it is the one who asks.
+    pub mine: bool,
+    pub until: Timestamp,
+}
+
+/// The head of the queue of open reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReportQueue {
+    /// At most 50: the severest first (`threat` and `underage`), then the oldest. Reports by or about
+    /// the reader are left out, here and below.
+    pub items: Vec<AdminReport>,
+    /// How many are open, by reason; those without any are left out.
+    pub open: Vec<ReasonCount>,
+    /// When the oldest open one was made; null if none is open.
+    pub oldest_at: Option<Timestamp>,
+}
+
+/// How many reports there are for a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReasonCount {
+    pub reason: ReportReason,
+    pub count: i64,
 }
 
 /// Who is reported.
@@ -118,6 +150,38 @@ pub struct ReportDetails {
     #[serde(flatten)]
     pub report: AdminReport,
     pub evidence: Vec<VerifiedMessage>,
+    /// What the reported user said to the warning; absent if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<WarningAnswer>,
+}
+
+/// What a warned user says to it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WarningAnswer {
+    pub text: String,
+    pub at: Timestamp,
+}
+
+impl std::fmt::Debug for WarningAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WarningAnswer")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `POST /v1/notifications/{id}/answer`
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct AnswerRequest {
+    /// 1 to 1000 characters; of the control characters only line breaks.
+    #[schema(value_type = Text1000)]
+    pub text: String,
+}
+
+impl std::fmt::Debug for AnswerRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AnswerRequest").finish_non_exhaustive()
+    }
 }
 
 /// A message of the reported user to the reporter, as it was said.

@@ -347,6 +347,8 @@ pub struct NotificationPreferences {
     pub matches: bool,
     pub claim: bool,
     pub ad: bool,
+    /// What moderators are told of reports.
+    pub staff: bool,
 }
 
 /// `PATCH /v1/me/notification-preferences`: absent fields stay.
@@ -360,6 +362,8 @@ pub struct NotificationPreferencesPatch {
     pub claim: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ad: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<bool>,
 }
 
 /// `PUT /v1/keys`

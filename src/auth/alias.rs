@@ -71,6 +71,23 @@ pub(super) fn parse(text: &str) -> Option<Alias> {
     })
 }
 
+/// What somebody is called who must not be called as before.
+const NEUTRAL: &[&str] = &[
+    "gezgin",
+    "komşu",
+    "misafir",
+    "seyyah",
+    "tanıdık",
+    "yolcu",
+    "ziyaretçi",
+];
+
+/// One that says nothing about anybody, for somebody whose own was taken away.
+pub(crate) fn neutral(rng: &mut impl rand::RngExt) -> Alias {
+    let text = NEUTRAL[rng.random_range(0..NEUTRAL.len())];
+    parse(text).expect("a good alias")
+}
+
 /// Whether a folded alias would pass for the service, even with digits, dots and marks in it, or
 /// with digits that look like letters.
 fn is_reserved(key: &str) -> bool {
@@ -121,6 +138,11 @@ fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neutral_ones_are_good() {
+        assert!(NEUTRAL.iter().all(|text| parse(text).is_some()));
+    }
 
     #[test]
     fn letters_digits_dot_and_underscore() {

@@ -17,7 +17,7 @@ mod totp;
 mod verification;
 
 pub use accounts::{AccountContext, AccountError, AccountService, FieldError};
-pub(crate) use alias::search_key;
+pub(crate) use alias::{neutral as neutral_alias, search_key};
 pub use codes::{CodePhone, CodeSender, Codes, CodesTask};
 pub use countries::Countries;
 pub use passwords::{PasswordError, PasswordHasher};

@@ -154,6 +154,7 @@ pub(super) async fn set_preferences(
         (NotificationType::Match, patch.matches),
         (NotificationType::Claim, patch.claim),
         (NotificationType::Ad, patch.ad),
+        (NotificationType::Staff, patch.staff),
     ];
     let changes: Vec<_> = changes
         .into_iter()
@@ -174,5 +175,6 @@ fn shown(muted: &[NotificationType]) -> NotificationPreferences {
         matches: on(NotificationType::Match),
         claim: on(NotificationType::Claim),
         ad: on(NotificationType::Ad),
+        staff: on(NotificationType::Staff),
     }
 }

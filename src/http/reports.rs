@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 use tebdil_protocol::{
-    ErrorCode, Evidence, MAX_EVIDENCE, MAX_NOTE, MAX_SEQ, Page, Report, ReportRequest, id::ReportId,
+    AnswerRequest, ErrorCode, Evidence, MAX_EVIDENCE, MAX_NOTE, MAX_SEQ, Page, Report,
+    ReportRequest,
+    id::{NotificationId, ReportId},
 };
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::store::{AutoBanOrder, NewReport, Reporting};
+use tebdil_core::store::{Answering, AutoBanOrder, NewAnswer, NewReport, Reporting};
 
 use super::{
     Api,
     auth::Signed,
     body::{MAX_REPORT_BODY, StrictJson},
-    paging::Params,
+    paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
 use crate::{
-    evidence::{NoProof, Verified, Written},
+    evidence::{NoProof, Verified, Written, seal_answer},
     limits::Limit,
 };
 
@@ -113,6 +115,40 @@ pub(super) async fn list(
         .reports_of(who.user_id, paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
+}
+
+/// Say something to a warning, once. Moderators see it beside the report. The id is that of the
+/// notification.
+#[utoipa::path(
+    post, operation_id = "answer_warning", path = "/v1/notifications/{id}/answer", tag = "safety",
+    params(("id" = String, Path)), request_body = AnswerRequest,
+    responses((status = 204), (status = "4XX", description = "not_found: the user was not warned by it, or the report is gone; already_answered"))
+)]
+pub(super) async fn answer(
+    State(api): State<Arc<Api>>,
+    who: Signed,
+    IdPath(id): IdPath<NotificationId>,
+    StrictJson(request): StrictJson<AnswerRequest>,
+) -> Answer<StatusCode> {
+    api.limiters
+        .check(Limit::ReportAccount, who.user_id)
+        .await?;
+    let text = note_text("text", &request.text)?;
+    let new = NewAnswer {
+        id,
+        user: who.user_id,
+        text: seal_answer(&api.cipher, id, text),
+    };
+    match api
+        .store
+        .safety()
+        .answer_warning(&new, api.clock.now())
+        .await?
+    {
+        Answering::Answered => Ok(StatusCode::NO_CONTENT),
+        Answering::Already => Err(ErrorCode::AlreadyAnswered.into()),
+        Answering::NotFound => Err(Failure::not_found()),
+    }
 }
 
 /// Checks the number of messages, and that each has a valid `seq`.

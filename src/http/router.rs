@@ -110,11 +110,15 @@ routes! {
     POST   "/v1/ads/{id}/events"                          user      ads::event;
     GET    "/v1/notifications"                            user      notifications::list;
     POST   "/v1/notifications/read"                       user      notifications::read;
+    POST   "/v1/notifications/{id}/answer"                user      reports::answer;
     GET    "/v1/subscription"                             user      billing::status;
     POST   "/v1/billing/events"                           open      billing::event;
     // Staff.
     GET    "/v1/admin/reports"                            moderator admin::reports::list;
+    GET    "/v1/admin/reports/queue"                      moderator admin::reports::queue;
     GET    "/v1/admin/reports/{id}"                       moderator admin::reports::get;
+    POST   "/v1/admin/reports/{id}/take"                  moderator admin::reports::take;
+    DELETE "/v1/admin/reports/{id}/take"                  moderator admin::reports::release;
     POST   "/v1/admin/reports/{id}/resolve"               moderator admin::reports::resolve;
     POST   "/v1/admin/users/{id}/reliability"             moderator admin::reports::reliability;
     GET    "/v1/admin/overview"                           moderator admin::overview::overview;

@@ -49,6 +49,13 @@ impl Texts {
                 let what = t!(&key, locale = lang);
                 t!("warned", locale = lang, what = what).into()
             }
+            Notice::Renamed {} => t!("renamed", locale = lang).into(),
+            Notice::ReportWaits { reason } => {
+                let key = format!("reported_for.{reason}");
+                let what = t!(&key, locale = lang);
+                t!("report_waits", locale = lang, what = what).into()
+            }
+            Notice::QueueOld { hours } => counted("queue_old", *hours, locale),
             Notice::Banned { until: None } => t!("banned", locale = lang).into(),
             Notice::Banned { until: Some(until) } => t!(
                 "banned.until",
@@ -197,6 +204,11 @@ mod tests {
             Notice::Banned { until: Some(NOON) },
             Notice::BanLifted {},
             Notice::AppealUpheld {},
+            Notice::Renamed {},
+            Notice::ReportWaits {
+                reason: ReportReason::Threat,
+            },
+            Notice::QueueOld { hours: 30 },
             Notice::ReportResolved { acted: true },
             Notice::ReportResolved { acted: false },
             Notice::Announcement {

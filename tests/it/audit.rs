@@ -101,6 +101,17 @@ async fn done_to_the_site(scene: &Scene<'_>, operation: &str) -> &'static str {
     }
 }
 
+/// The address of an open report, for staff.
+async fn a_report(server: &TestServer) -> String {
+    let (reporter, _reported, id) = pair(server).await;
+    let report = json!({"match_id": id, "reason": "spam"});
+    let made = server
+        .post("/v1/reports", &reporter.user.access, &report)
+        .await
+        .expect(201);
+    format!("/v1/admin/reports/{}", made["id"].as_str().expect("an id"))
+}
+
 async fn decided(scene: &Scene<'_>, operation: &str) -> &'static str {
     let Scene {
         server,
@@ -152,17 +163,20 @@ async fn decided(scene: &Scene<'_>, operation: &str) -> &'static str {
             .expect(200);
             "ban_confirmed"
         }
-        "post /v1/admin/reports/{id}/resolve" => {
-            let (reporter, _reported, id) = pair(server).await;
-            let report = json!({"match_id": id, "reason": "spam"});
-            let made = server
-                .post("/v1/reports", &reporter.user.access, &report)
+        "post /v1/admin/reports/{id}/take" => {
+            post(&format!("{}/take", a_report(server).await), Value::Null)
                 .await
-                .expect(201);
-            let path = format!(
-                "/v1/admin/reports/{}/resolve",
-                made["id"].as_str().expect("an id")
-            );
+                .expect(200);
+            "report_taken"
+        }
+        "delete /v1/admin/reports/{id}/take" => {
+            let path = format!("{}/take", a_report(server).await);
+            post(&path, Value::Null).await.expect(200);
+            server.delete(&path, &admin.access).await.expect(204);
+            "report_released"
+        }
+        "post /v1/admin/reports/{id}/resolve" => {
+            let path = format!("{}/resolve", a_report(server).await);
             post(&path, json!({"decision": "warn", "note": "once"}))
                 .await
                 .expect(200);

@@ -268,6 +268,7 @@ pub const TABLES: &[Table] = &[
     },
     safety::BLOCKS,
     safety::REPORTS,
+    safety::WARNING_ANSWERS,
     safety::BANS,
     safety::APPEALS,
     safety::SYSTEM_LOGS,

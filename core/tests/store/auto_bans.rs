@@ -372,8 +372,8 @@ async fn nobody_gets_rid_of_a_bad_record_by_coming_back(t: TestStore) {
         .unwrap();
     for number in 1..=3 {
         t.execute(&format!(
-            "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, status, created_at) \
-             SELECT {number}, {gone}, 5, {number}, 'spam', 'dismissed', created_at FROM users WHERE id = {now}"
+            "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, severity, status, created_at) \
+             SELECT {number}, {gone}, 5, {number}, 'spam', 2, 'dismissed', created_at FROM users WHERE id = {now}"
         ))
         .await;
     }

@@ -48,6 +48,7 @@ const WRONG: &str = "
     reports.window_days = 34 | retention.tombstones_days
     reports.per_day = 0 | reports.per_day
     reports.min_decided = 0 | reports.min_decided
+    reports.alert_after_h = 0 | reports.alert_after_h
     reports.max_dismissed_share = 1.1 | reports.max_dismissed_share
     reports.max_dismissed_share = nan | reports.max_dismissed_share
     retention.tombstones_days = 36 | retention.tombstones_days

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     crypto::{CryptoError, Sealed},
-    report::ReportRules,
-    store::{NewResolution, ReportEntry, ReportFilter, Resolving},
+    store::{NewResolution, ReportEntry, ReportFilter, Resolving, Taking},
 };
 use tebdil_protocol::{
-    AdminReport, ErrorCode, Page, ReliabilityRequest, ReportDetails, ReportedUser, ReportingUser,
-    Resolution, ResolveRequest,
+    AdminReport, ErrorCode, Page, ReliabilityRequest, ReportDetails, ReportQueue, ReportedUser,
+    ReportingUser, Resolution, ResolveRequest, Taken, WarningAnswer,
     domain::{ReportDecision, ReportReason, ReportStatus},
     id::{ReportId, UserId},
 };
@@ -20,6 +19,7 @@ use super::{
     bans::{end, judged, took_effect},
 };
 use crate::{
+    auth::neutral_alias,
     evidence::{self, Written},
     http::{
         Api,
@@ -29,6 +29,9 @@ use crate::{
         reports::note_text,
     },
 };
+
+/// How many of the queue are shown: who has decided these asks again.
+const QUEUE_HEAD: i64 = 50;
 
 /// Reports, newest first. Those about the moderator who asks are left out.
 #[utoipa::path(
@@ -70,9 +73,85 @@ pub(in crate::http) async fn list(
         .await?;
     let shown = rows
         .into_iter()
-        .map(|row| shown(&api, &rules, row))
+        .map(|row| shown(&api, who.user_id, row))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Json(paging.page(shown, |row| row.report.id.0, |row| row)))
+}
+
+/// The open reports that come next: the severest first, then the oldest.
+#[utoipa::path(
+    get, operation_id = "get_report_queue", path = "/v1/admin/reports/queue", tag = "admin", security(("bearer" = ["moderator"])),
+    params(("reason" = Option<ReportReason>, Query)),
+    responses((status = 200, body = ReportQueue))
+)]
+pub(in crate::http) async fn queue(
+    State(api): State<Arc<Api>>,
+    Staff(who): Staff,
+    params: Params,
+) -> Answer<Json<ReportQueue>> {
+    let reason = params.get(
+        "reason",
+        "must be a reason of reports",
+        ReportReason::from_text,
+    )?;
+    let (now, rules) = (api.clock.now(), api.config.reports);
+    let queue = api
+        .store
+        .safety()
+        .report_queue(who.user_id, reason, QUEUE_HEAD, &rules, now)
+        .await?;
+    let items = queue
+        .entries
+        .into_iter()
+        .map(|row| shown(&api, who.user_id, row))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(ReportQueue {
+        items,
+        open: queue.open,
+        oldest_at: queue.oldest,
+    }))
+}
+
+/// Work on an open report: for five minutes nobody else can take or decide it. A repeat begins them
+/// anew.
+#[utoipa::path(
+    post, operation_id = "take_report", path = "/v1/admin/reports/{id}/take", tag = "admin", security(("bearer" = ["moderator"])),
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, body = AdminReport),
+        (status = "4XX", description = "forbidden: the own report, or one about oneself; taken: another moderator works on it; already_decided"),
+    )
+)]
+pub(in crate::http) async fn take(
+    State(api): State<Arc<Api>>,
+    Staff(who): Staff,
+    IdPath(id): IdPath<ReportId>,
+) -> Answer<Json<AdminReport>> {
+    let now = api.clock.now();
+    match api.store.safety().take_report(id, who.user_id, now).await? {
+        Taking::Taken(_) => Ok(Json(one(&api, who.user_id, id).await?)),
+        Taking::ByAnother => Err(ErrorCode::Taken.into()),
+        Taking::Decided => Err(ErrorCode::AlreadyDecided.into()),
+        Taking::Forbidden => Err(ErrorCode::Forbidden.into()),
+        Taking::NotFound => Err(Failure::not_found()),
+    }
+}
+
+/// Leave a report to the others that was taken; no matter if it was not.
+#[utoipa::path(
+    delete, operation_id = "release_report", path = "/v1/admin/reports/{id}/take", tag = "admin", security(("bearer" = ["moderator"])),
+    params(("id" = String, Path)), responses((status = 204))
+)]
+pub(in crate::http) async fn release(
+    State(api): State<Arc<Api>>,
+    Staff(who): Staff,
+    IdPath(id): IdPath<ReportId>,
+) -> Answer<StatusCode> {
+    api.store
+        .safety()
+        .release_report(id, who.user_id, api.clock.now())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A report with its evidence. Reading it is recorded.
@@ -108,9 +187,18 @@ pub(in crate::http) async fn get(
         .map(|sealed| evidence::open_evidence(&api.cipher, id, &sealed))
         .transpose()
         .map_err(unreadable)?;
+    let answer = api.store.safety().warning_answer(id).await?;
+    let answer = answer
+        .map(|(warning, sealed, at)| {
+            evidence::open_answer(&api.cipher, warning, &sealed)
+                .map(|text| WarningAnswer { text, at })
+        })
+        .transpose()
+        .map_err(unreadable)?;
     Ok(Json(ReportDetails {
-        report: shown(&api, &rules, entry)?,
+        report: shown(&api, who.user_id, entry)?,
         evidence: evidence.unwrap_or_default(),
+        answer,
     }))
 }
 
@@ -120,7 +208,7 @@ pub(in crate::http) async fn get(
     params(("id" = String, Path)), request_body = ResolveRequest,
     responses(
         (status = 200, body = AdminReport),
-        (status = "4XX", description = "forbidden: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role; already_decided"),
+        (status = "4XX", description = "forbidden: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role; taken: another moderator works on it; already_decided; alias_full: with `rename`, try again"),
     )
 )]
 pub(in crate::http) async fn resolve(
@@ -143,6 +231,8 @@ pub(in crate::http) async fn resolve(
         decision: request.decision,
         note: Written::Resolution.seal(&api.cipher, id, note.as_bytes()),
         until,
+        alias: (request.decision == ReportDecision::Rename)
+            .then(|| neutral_alias(&mut rand::rng())),
         actor: who.user_id,
         actor_role: who.role,
     };
@@ -156,17 +246,12 @@ pub(in crate::http) async fn resolve(
             }
         }
         Resolving::Decided => return Err(ErrorCode::AlreadyDecided.into()),
+        Resolving::Taken => return Err(ErrorCode::Taken.into()),
+        Resolving::AliasFull => return Err(ErrorCode::AliasFull.into()),
         Resolving::Forbidden => return Err(ErrorCode::Forbidden.into()),
         Resolving::NotFound => return Err(Failure::not_found()),
     }
-    let rules = api.config.reports;
-    let entry = api
-        .store
-        .safety()
-        .report_entry(id, &rules, now)
-        .await?
-        .ok_or_else(Failure::not_found)?;
-    Ok(Json(shown(&api, &rules, entry)?))
+    Ok(Json(one(&api, who.user_id, id).await?))
 }
 
 /// Say whether a user's reports are unreliable, and count towards no automatic ban.
@@ -190,8 +275,14 @@ pub(in crate::http) async fn reliability(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(api: &Api, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {
-    let id = entry.report.id;
+async fn one(api: &Api, reader: UserId, id: ReportId) -> Answer<AdminReport> {
+    let (now, rules) = (api.clock.now(), api.config.reports);
+    let entry = api.store.safety().report_entry(id, &rules, now).await?;
+    shown(api, reader, entry.ok_or_else(Failure::not_found)?)
+}
+
+fn shown(api: &Api, reader: UserId, entry: ReportEntry) -> Answer<AdminReport> {
+    let (id, rules) = (entry.report.id, &api.config.reports);
     let read = |what: Written, sealed: Option<Sealed>| {
         sealed
             .map(|sealed| what.open(&api.cipher, id, &sealed))
@@ -223,6 +314,11 @@ fn shown(api: &Api, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminRepo
             by,
             at,
             note: resolution_note,
+        }),
+        taken: entry.taken.map(|holder| Taken {
+            by: holder.handle,
+            mine: holder.user_id == reader,
+            until: holder.until,
         }),
     })
 }

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod many;
+mod queue;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;

@@ -351,6 +351,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/reports/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Work on an open report: for five minutes nobody else can take or decide it. A repeat begins them
+         *     anew.
+         */
+        post: operations["take_report"];
+        /** Leave a report to the others that was taken; no matter if it was not. */
+        delete: operations["release_report"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/reports/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The open reports that come next: the severest first, then the oldest. */
+        get: operations["get_report_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/system-logs": {
         parameters: {
             query?: never;
@@ -1160,6 +1198,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notifications/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something to a warning, once. Moderators see it beside the report. The id is that of the
+         *     notification.
+         */
+        post: operations["answer_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notifications/read": {
         parameters: {
             query?: never;
@@ -1408,6 +1466,7 @@ export interface components {
              */
             reporters: number;
             resolution?: components["schemas"]["Resolution"] | null;
+            taken?: components["schemas"]["Taken"] | null;
         };
         /** @description An account as staff see it. */
         AdminUser: {
@@ -1575,6 +1634,11 @@ export interface components {
             target?: components["schemas"]["TargetGroup"] | null;
             /** @description What users with Turkish texts read: 1 to 500 characters. */
             tr: components["schemas"]["Text500"];
+        };
+        /** @description `POST /v1/notifications/{id}/answer` */
+        AnswerRequest: {
+            /** @description 1 to 1000 characters; of the control characters only line breaks. */
+            text: components["schemas"]["Text1000"];
         };
         /** @description An appeal as its user sees it. */
         Appeal: {
@@ -1791,7 +1855,7 @@ export interface components {
          * @description What went wrong, in one word a program can act on.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "consent_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
+        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "consent_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "taken" | "already_answered" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
         /** @description One message as its receiver shows it to a moderator. */
         Evidence: {
             /** @description 32 bytes: the SHA-256 of the ciphertext. */
@@ -2209,6 +2273,9 @@ export interface components {
             reason: components["schemas"]["ReportReason"];
         } | {
             /** @enum {string} */
+            code: "renamed";
+        } | {
+            /** @enum {string} */
             code: "banned";
             until?: components["schemas"]["Timestamp"] | null;
         } | {
@@ -2222,6 +2289,15 @@ export interface components {
             acted: boolean;
             /** @enum {string} */
             code: "report_resolved";
+        } | {
+            /** @enum {string} */
+            code: "report_waits";
+            reason: components["schemas"]["ReportReason"];
+        } | {
+            /** @enum {string} */
+            code: "queue_old";
+            /** Format: int64 */
+            hours: number;
         } | {
             /** @enum {string} */
             code: "announcement";
@@ -2258,6 +2334,8 @@ export interface components {
             claim: boolean;
             /** @description New matches, and messages in matches. */
             match: boolean;
+            /** @description What moderators are told of reports. */
+            staff: boolean;
             system: boolean;
         };
         /** @description `PATCH /v1/me/notification-preferences`: absent fields stay. */
@@ -2265,13 +2343,14 @@ export interface components {
             ad?: boolean | null;
             claim?: boolean | null;
             match?: boolean | null;
+            staff?: boolean | null;
             system?: boolean | null;
         };
         /**
          * @description What a notification is about; pushes of each type can be turned off.
          * @enum {string}
          */
-        NotificationType: "system" | "match" | "claim" | "ad";
+        NotificationType: "system" | "match" | "claim" | "ad" | "staff";
         /** @description How the service is doing. */
         Overview: {
             /**
@@ -2566,6 +2645,12 @@ export interface components {
             /** @enum {boolean} */
             all: true;
         };
+        /** @description How many reports there are for a reason. */
+        ReasonCount: {
+            /** Format: int64 */
+            count: number;
+            reason: components["schemas"]["ReportReason"];
+        };
         /** @description Codes to sign in without the app, each good once. They are shown once. */
         RecoveryCodes: {
             /** @description Ten of them. */
@@ -2655,9 +2740,10 @@ export interface components {
          * @description A moderator's decision about a report.
          * @enum {string}
          */
-        ReportDecision: "dismiss" | "warn" | "ban";
+        ReportDecision: "dismiss" | "warn" | "ban" | "rename";
         /** @description A report with its evidence. */
         ReportDetails: components["schemas"]["AdminReport"] & {
+            answer?: components["schemas"]["WarningAnswer"] | null;
             evidence: components["schemas"]["VerifiedMessage"][];
         };
         /** @description Who is reported. */
@@ -2692,6 +2778,17 @@ export interface components {
             unreliable: boolean;
             user_id: components["schemas"]["UserId"];
         };
+        /** @description The head of the queue of open reports. */
+        ReportQueue: {
+            /**
+             * @description At most 50: the severest first (`threat` and `underage`), then the oldest. Reports by or about
+             *     the reader are left out, here and below.
+             */
+            items: components["schemas"]["AdminReport"][];
+            oldest_at?: components["schemas"]["Timestamp"] | null;
+            /** @description How many are open, by reason; those without any are left out. */
+            open: components["schemas"]["ReasonCount"][];
+        };
         /**
          * @description What somebody is reported for.
          * @enum {string}
@@ -2709,7 +2806,7 @@ export interface components {
          * @description The state of a report.
          * @enum {string}
          */
-        ReportStatus: "open" | "dismissed" | "warned" | "banned";
+        ReportStatus: "open" | "dismissed" | "warned" | "banned" | "renamed";
         /** @description How a report was decided. */
         Resolution: {
             at: components["schemas"]["Timestamp"];
@@ -2794,6 +2891,14 @@ export interface components {
         };
         /** Format: id */
         SystemLogId: string;
+        /** @description A report that a moderator works on. Nobody else can decide it meanwhile. */
+        Taken: {
+            /** @description The moderator's handle now. */
+            by: string;
+            /** @description Whether it is the one who asks. */
+            mine: boolean;
+            until: components["schemas"]["Timestamp"];
+        };
         TargetGroup: string;
         /**
          * Format: lines
@@ -2909,6 +3014,11 @@ export interface components {
             /** @description The phone that registers. */
             phone: components["schemas"]["Secret"];
         };
+        /** @description What a warned user says to it. */
+        WarningAnswer: {
+            at: components["schemas"]["Timestamp"];
+            text: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2938,6 +3048,7 @@ export type AdSettingsBody = components['schemas']['AdSettingsBody'];
 export type Announcement = components['schemas']['Announcement'];
 export type AnnouncementId = components['schemas']['AnnouncementId'];
 export type AnnouncementRequest = components['schemas']['AnnouncementRequest'];
+export type AnswerRequest = components['schemas']['AnswerRequest'];
 export type Appeal = components['schemas']['Appeal'];
 export type AppealDecision = components['schemas']['AppealDecision'];
 export type AppealDecisionRequest = components['schemas']['AppealDecisionRequest'];
@@ -3051,6 +3162,7 @@ export type QuotaBucket = components['schemas']['QuotaBucket'];
 export type QuotaCorrectionRequest = components['schemas']['QuotaCorrectionRequest'];
 export type Readiness = components['schemas']['Readiness'];
 export type ReadRequest = components['schemas']['ReadRequest'];
+export type ReasonCount = components['schemas']['ReasonCount'];
 export type RecoveryCodes = components['schemas']['RecoveryCodes'];
 export type ReferenceText = components['schemas']['ReferenceText'];
 export type Referral = components['schemas']['Referral'];
@@ -3069,6 +3181,7 @@ export type ReportDetails = components['schemas']['ReportDetails'];
 export type ReportedUser = components['schemas']['ReportedUser'];
 export type ReportId = components['schemas']['ReportId'];
 export type ReportingUser = components['schemas']['ReportingUser'];
+export type ReportQueue = components['schemas']['ReportQueue'];
 export type ReportReason = components['schemas']['ReportReason'];
 export type ReportRequest = components['schemas']['ReportRequest'];
 export type ReportStatus = components['schemas']['ReportStatus'];
@@ -3084,6 +3197,7 @@ export type SubscriptionId = components['schemas']['SubscriptionId'];
 export type SubscriptionStatus = components['schemas']['SubscriptionStatus'];
 export type SystemLogEntry = components['schemas']['SystemLogEntry'];
 export type SystemLogId = components['schemas']['SystemLogId'];
+export type Taken = components['schemas']['Taken'];
 export type TargetGroup = components['schemas']['TargetGroup'];
 export type Text500 = components['schemas']['Text500'];
 export type Text1000 = components['schemas']['Text1000'];
@@ -3103,6 +3217,7 @@ export type UserRole = components['schemas']['UserRole'];
 export type VerificationRequired = components['schemas']['VerificationRequired'];
 export type VerifiedMessage = components['schemas']['VerifiedMessage'];
 export type VerifyPhoneRequest = components['schemas']['VerifyPhoneRequest'];
+export type WarningAnswer = components['schemas']['WarningAnswer'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_health: {
@@ -5246,7 +5361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_decided`: Somebody has decided already; `request_in_progress`: The first request with this idempotency key is still running */
+            /** @description `taken`: another moderator works on it; `already_decided`: Somebody has decided already; `request_in_progress`: The first request with this idempotency key is still running */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5273,7 +5388,317 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that is not allowed; `unknown_field`: The request has a field that does not exist; `idempotency_key_reused`: The idempotency key was used with another request */
+            /** @description `alias_full`: with `rename`, try again; `invalid_field`: A field has a value that is not allowed; `unknown_field`: The request has a field that does not exist; `idempotency_key_reused`: The idempotency key was used with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key gets the first answer, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminReport"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid access token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the own report, or one about oneself; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `taken`: another moderator works on it; `already_decided`: Somebody has decided already; `request_in_progress`: The first request with this idempotency key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key gets the first answer, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request`: The request is not well-formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid access token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_in_progress`: The first request with this idempotency key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_report_queue: {
+        parameters: {
+            query?: {
+                reason?: components["schemas"]["ReportReason"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportQueue"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid access token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that is not allowed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10778,6 +11203,131 @@ export interface operations {
                 };
             };
             /** @description `invalid_field`: A field has a value that is not allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_warning: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key gets the first answer, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request`: The request is not well-formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid access token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: the user was not warned by it, or the report is gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_answered`: The warning was answered already; `request_in_progress`: The first request with this idempotency key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that is not allowed; `unknown_field`: The request has a field that does not exist; `idempotency_key_reused`: The idempotency key was used with another request */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -135,7 +135,7 @@ export interface components {
          * @description What went wrong, in one word a program can act on.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "consent_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
+        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "consent_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "taken" | "already_answered" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
         /** @description A client's own name for a frame; the answer carries it as `re`. */
         FrameId: number | string;
         /**
@@ -361,6 +361,9 @@ export interface components {
             reason: components["schemas"]["ReportReason"];
         } | {
             /** @enum {string} */
+            code: "renamed";
+        } | {
+            /** @enum {string} */
             code: "banned";
             until?: components["schemas"]["Timestamp"] | null;
         } | {
@@ -374,6 +377,15 @@ export interface components {
             acted: boolean;
             /** @enum {string} */
             code: "report_resolved";
+        } | {
+            /** @enum {string} */
+            code: "report_waits";
+            reason: components["schemas"]["ReportReason"];
+        } | {
+            /** @enum {string} */
+            code: "queue_old";
+            /** Format: int64 */
+            hours: number;
         } | {
             /** @enum {string} */
             code: "announcement";
@@ -415,7 +427,7 @@ export interface components {
          * @description What a notification is about; pushes of each type can be turned off.
          * @enum {string}
          */
-        NotificationType: "system" | "match" | "claim" | "ad";
+        NotificationType: "system" | "match" | "claim" | "ad" | "staff";
         /** @description What one user knows of the other. */
         Peer: {
             alias: string;

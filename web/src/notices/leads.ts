@@ -8,6 +8,7 @@ const ROOMS: Record<string, string> = {
   welcome_bonus: '/account',
   premium_started: '/account/premium',
   premium_ended: '/account/premium',
+  renamed: '/account/name',
   password_reset: '/account/devices',
   new_device: '/account/devices',
   staff_sign_in: '/account/devices',

@@ -9,7 +9,7 @@ use super::{
     BANS_LAST, BLOCKS_LAST, BY_ID, EVIDENCE, HASHED_PHONE, ITSELF, KEY_NAME, NO_PERSON, OWN,
     OWN_PHONE, STAFF, hidden, plain, shown,
 };
-use crate::store::APPEAL_CONTEXT;
+use crate::store::{APPEAL_CONTEXT, WARNING_ANSWER_CONTEXT};
 
 pub(super) const BLOCKS: Table = Table {
     name: "blocks",
@@ -67,6 +67,30 @@ pub(super) const REPORTS: Table = Table {
         shown("evidence_count", Number).stays(EVIDENCE),
         hidden("resolution_ciphertext", STAFF).stays(EVIDENCE),
         hidden("resolution_key_id", KEY_NAME).stays(EVIDENCE),
+        hidden("severity", "follows from the reason").stays(EVIDENCE),
+        hidden("taken_by", STAFF).stays(EVIDENCE),
+        hidden("taken_until", STAFF).stays(EVIDENCE),
+    ],
+};
+
+pub(super) const WARNING_ANSWERS: Table = Table {
+    name: "warning_answers",
+    rows: Rows::Of(OWN, BY_ID),
+    erasure: Erasure::Deleted(OWN),
+    columns: &[
+        shown("id", Id),
+        hidden("report_id", "it would tell when somebody reported"),
+        hidden("user_id", ITSELF),
+        shown(
+            "text_ciphertext",
+            Sealed {
+                context: WARNING_ANSWER_CONTEXT,
+                key_id: "text_key_id",
+                bound_to: Bound::Id,
+            },
+        ),
+        hidden("text_key_id", KEY_NAME),
+        shown("created_at", Time),
     ],
 };
 

@@ -287,3 +287,27 @@ pub(super) fn draw_free(taken: &[String], rng: &mut impl Rng) -> Option<u16> {
         .collect();
     (!free.is_empty()).then(|| free[rng.random_range(0..free.len())])
 }
+
+/// Gives the account another alias, with a tag that is free there. False where none is. The account
+/// is held. Somebody who takes the tag at the same time makes the transaction fail.
+pub(crate) async fn rename(
+    tx: &mut Tx,
+    id: UserId,
+    alias: &Alias,
+    rng: &mut (impl Rng + Send),
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE users SET alias = $1, alias_key = $2, alias_skeleton = $3, tag = $4 \
+         WHERE id = $5 AND erased_at IS NULL";
+    let taken = taken_tags(tx, alias, id).await?;
+    let Some(tag) = draw_free(&taken, rng) else {
+        return Ok(false);
+    };
+    let Alias {
+        text,
+        key,
+        skeleton,
+    } = alias;
+    tx.execute(SQL, (text, key, skeleton, tag_text(tag), id))
+        .await?;
+    Ok(true)
+}

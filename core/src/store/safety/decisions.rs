@@ -1,5 +1,6 @@
 //! What moderators make of reports, and how long reports are kept after that.
 
+use rand::rngs::StdRng;
 use sqlx_macros::FromRow;
 
 use super::{
@@ -7,12 +8,15 @@ use super::{
     auto_ban::CURRENT_ACCOUNT,
     ban_admin::{HAS_REPORTED, is_allowed},
     bans::{PHONE_OF, ban, confirm, lock_phone_of},
+    queue::by_another,
 };
 use crate::{
     crypto::Sealed,
     db::Tx,
     store::{
-        Notified, StoreError, SystemLog, accounts::sessions::LOCK_USER, jobs::system_logs::log,
+        Alias, Notified, StoreError, SystemLog,
+        accounts::{sessions::LOCK_USER, users::rename},
+        jobs::system_logs::log,
         notices::notifications::notify,
     },
 };
@@ -31,6 +35,8 @@ pub struct NewResolution {
     pub note: Sealed,
     /// Of a ban; `None` for good.
     pub until: Option<Timestamp>,
+    /// The new one, with [`ReportDecision::Rename`].
+    pub alias: Option<Alias>,
     pub actor: UserId,
     pub actor_role: UserRole,
 }
@@ -46,6 +52,10 @@ pub enum Resolving {
     },
     /// Somebody was faster; nothing changed.
     Decided,
+    /// Another moderator works on it.
+    Taken,
+    /// Every handle of the new alias is given away.
+    AliasFull,
     /// The moderator made the report or is reported, or may not ban that user, or has reported it
     /// too.
     Forbidden,
@@ -59,6 +69,8 @@ struct Undecided {
     reported_id: UserId,
     reason: ReportReason,
     status: ReportStatus,
+    taken_by: Option<UserId>,
+    taken_until: Option<Timestamp>,
 }
 
 impl Safety<'_> {
@@ -73,8 +85,8 @@ impl Safety<'_> {
         new: &NewResolution,
         now: Timestamp,
     ) -> Result<Resolving, StoreError> {
-        const FIND: &str =
-            "SELECT reporter_id, reported_id, reason, status FROM reports WHERE id = $1";
+        const FIND: &str = "SELECT reporter_id, reported_id, reason, status, taken_by, taken_until \
+             FROM reports WHERE id = $1";
         let mut tx = self.begin().await?;
         let Some(found): Option<Undecided> = tx.optional(FIND, (report,)).await? else {
             return Ok(Resolving::NotFound);
@@ -94,10 +106,14 @@ impl Safety<'_> {
         if found.status != ReportStatus::Open {
             return Ok(Resolving::Decided);
         }
+        if by_another((found.taken_by, found.taken_until), new.actor, now) {
+            return Ok(Resolving::Taken);
+        }
         let (status, acted) = match new.decision {
             ReportDecision::Dismiss => (ReportStatus::Dismissed, false),
             ReportDecision::Warn => (ReportStatus::Warned, true),
             ReportDecision::Ban => (ReportStatus::Banned, true),
+            ReportDecision::Rename => (ReportStatus::Renamed, true),
         };
         let reference = report.to_string();
         let (mut notified, mut banned) = (Vec::new(), None);
@@ -112,6 +128,26 @@ impl Safety<'_> {
                 return Ok(Resolving::Forbidden);
             }
             banned = ban_or_extend(&mut tx, target, report, found.reason, new, now).await?;
+        }
+        if let Some(alias) = &new.alias {
+            if !new
+                .actor_role
+                .may_judge(role_of(&mut tx, found.reported_id).await?)
+            {
+                return Ok(Resolving::Forbidden);
+            }
+            if !rename(
+                &mut tx,
+                found.reported_id,
+                alias,
+                &mut rand::make_rng::<StdRng>(),
+            )
+            .await?
+            {
+                return Ok(Resolving::AliasFull);
+            }
+            let (user, notice) = (found.reported_id, Notice::Renamed {});
+            notified.extend(notify(&mut tx, user, &notice, reference.clone(), now).await?);
         }
         settle(&mut tx, report, status, new, now).await?;
         let (user, notice) = (found.reporter_id, Notice::ReportResolved { acted });
@@ -171,11 +207,15 @@ impl Safety<'_> {
 
 /// Whether the moderator may ban that user for a report.
 async fn may_ban(tx: &mut Tx, new: &NewResolution, target: UserId) -> Result<bool, StoreError> {
-    const ROLE: &str = "SELECT role FROM users WHERE id = $1";
-    let role: UserRole = tx.value(ROLE, (target,)).await?;
+    let role = role_of(tx, target).await?;
     let phone: Option<Vec<u8>> = tx.optional_value(PHONE_OF, (target,)).await?;
     let accuser: Option<ReportId> = tx.optional_value(HAS_REPORTED, (new.actor, phone)).await?;
     Ok(target != new.actor && accuser.is_none() && new.actor_role.may_ban(role))
+}
+
+async fn role_of(tx: &mut Tx, user: UserId) -> Result<UserRole, StoreError> {
+    tx.value("SELECT role FROM users WHERE id = $1", (user,))
+        .await
 }
 
 /// Bans a user for a report; a ban in force is confirmed, or gets the later end. As
@@ -244,7 +284,8 @@ async fn settle(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const DECIDE: &str = "UPDATE reports SET status = $1, resolved_at = $2, resolved_by = $3, \
-         resolution_ciphertext = $4, resolution_key_id = $5 WHERE id = $6";
+         resolution_ciphertext = $4, resolution_key_id = $5, taken_by = NULL, taken_until = NULL \
+         WHERE id = $6";
     let Sealed { ciphertext, key_id } = &new.note;
     let params = (status, now, new.actor, ciphertext, key_id, report);
     tx.execute(DECIDE, params).await?;

@@ -112,10 +112,20 @@ pub struct ReportEntry {
     /// Who decided it and when.
     pub resolved: Option<(UserId, Timestamp)>,
     pub resolution: Option<Sealed>,
+    /// Who works on it.
+    pub taken: Option<Holder>,
+}
+
+/// A moderator who works on a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub user_id: UserId,
+    pub handle: String,
+    pub until: Timestamp,
 }
 
 #[derive(FromRow)]
-struct EntryRow {
+pub(super) struct EntryRow {
     #[sqlx(flatten)]
     report: ReportRow,
     #[sqlx(flatten)]
@@ -137,11 +147,27 @@ struct EntryRow {
     resolved_at: Option<Timestamp>,
     resolution_ciphertext: Option<Vec<u8>>,
     resolution_key_id: Option<String>,
+    taken_by: Option<UserId>,
+    taken_until: Option<Timestamp>,
+    taker_alias: Option<String>,
+    taker_tag: Option<String>,
+}
+
+impl EntryRow {
+    fn holder(&self) -> Option<Holder> {
+        let handle = Peer::new(self.taker_alias.clone()?, self.taker_tag.clone()?).handle;
+        Some(Holder {
+            user_id: self.taken_by?,
+            handle,
+            until: self.taken_until?,
+        })
+    }
 }
 
 impl From<EntryRow> for ReportEntry {
     fn from(row: EntryRow) -> Self {
         Self {
+            taken: row.holder(),
             report: row.report.into(),
             reported_id: row.reported_id,
             reported: Peer::new(row.reported_alias, row.reported_tag),
@@ -186,6 +212,7 @@ const SUBJECT: &str = "SELECT s.peer_id AS user_id, u.alias, u.tag, m.ended_at, 
 const ENTRY: &str = "SELECT r.id, r.match_id, r.reason, r.status, r.created_at, \
      r.note_ciphertext, r.note_key_id, r.evidence_count, r.resolved_by, r.resolved_at, \
      r.resolution_ciphertext, r.resolution_key_id, \
+     h.id AS taken_by, r.taken_until, h.alias AS taker_alias, h.tag AS taker_tag, \
      r.reported_id, d.alias AS reported_alias, d.tag AS reported_tag, d.is_banned, \
      r.reporter_id, p.alias AS reporter_alias, p.tag AS reporter_tag, \
      p.is_banned AS reporter_is_banned, p.unreliable, \
@@ -201,6 +228,7 @@ const ENTRY: &str = "SELECT r.id, r.match_id, r.reason, r.status, r.created_at, 
      AND b.provisional AND b.lifted_at IS NULL \
      AND (b.until IS NULL OR b.until > $2)) AS provisional_ban \
      FROM reports r JOIN users d ON d.id = r.reported_id JOIN users p ON p.id = r.reporter_id \
+     LEFT JOIN users h ON h.id = r.taken_by AND r.taken_until > $2 \
      WHERE ";
 
 impl Safety<'_> {
@@ -345,7 +373,7 @@ impl Safety<'_> {
 
 impl<'s> Safety<'s> {
     /// Reports for moderators, where what is added holds.
-    fn entries(self, rules: &ReportRules, now: Timestamp) -> Query<'s> {
+    pub(super) fn entries(self, rules: &ReportRules, now: Timestamp) -> Query<'s> {
         self.0.read(ENTRY).bind(now - rules.window).bind(now)
     }
 }
@@ -357,9 +385,9 @@ async fn insert(
     reported: UserId,
     now: Timestamp,
 ) -> Result<ReportRow, StoreError> {
-    const SQL: &str = "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, \
+    const SQL: &str = "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, severity, \
          note_ciphertext, note_key_id, evidence_ciphertext, evidence_key_id, evidence_count, \
-         status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
          RETURNING id, match_id, reason, status, created_at";
     let (note, evidence) = (new.note.as_ref(), new.evidence.as_ref());
     let row = (
@@ -368,6 +396,7 @@ async fn insert(
         reported,
         new.match_id,
         new.reason,
+        new.reason.severity(),
         note.map(|sealed| &sealed.ciphertext),
         note.map(|sealed| &sealed.key_id),
         evidence.map(|sealed| &sealed.ciphertext),

@@ -27,7 +27,7 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
         panic!("three")
     };
     t.execute(&format!(
-        "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, created_at) SELECT 1, 2, {}, 3, 'spam', erased_at FROM tombstones \
+        "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, severity, created_at) SELECT 1, 2, {}, 3, 'spam', 2, erased_at FROM tombstones \
          WHERE user_id = {0}",
         reported.id
     ))

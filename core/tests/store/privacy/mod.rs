@@ -284,7 +284,7 @@ impl Maker<'_> {
                     "peer_id" | "user2_id" | "receiver_id" | "blocked_id" | "reported_id"
                     | "invited_user_id",
                 ) => Cell::Number(peer.0),
-                (_, "match_id" | "session_id" | "ban_id" | "announcement_id") => {
+                (_, "match_id" | "session_id" | "ban_id" | "report_id" | "announcement_id") => {
                     Cell::Number(ROW + owner.0)
                 }
                 (_, "id") if matches!(native, "INTEGER" | "bigint") => Cell::Number(ROW + owner.0),

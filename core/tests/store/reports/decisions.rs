@@ -170,6 +170,7 @@ async fn a_report_is_decided_once(t: TestStore) {
             );
             ReportStatus::Banned
         }
+        ReportDecision::Rename => unreachable!("not among them"),
     };
     a_decision_is_recorded(&t, &made, &a, &b, status).await;
 }

@@ -25,8 +25,11 @@ use crate::{
     matches::{couple, matched, searcher},
 };
 
+mod alerts;
 mod decisions;
+mod queue;
 mod reading;
+mod warnings;
 
 tebdil_core::store_conformance! {
     a_report_needs_a_match_and_counts_once_in_the_window,
@@ -144,6 +147,7 @@ pub fn word(decision: ReportDecision, until: Option<Timestamp>) -> NewResolution
         decision,
         note,
         until,
+        alias: None,
         actor: UserId(7),
         actor_role: UserRole::Moderator,
     }

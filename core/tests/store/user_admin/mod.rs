@@ -267,8 +267,8 @@ async fn an_account_is_counted(t: TestStore) {
         // Its time is that of an account made now.
         let (now, _) = t.register(&format!("saat{number}")).await;
         t.execute(&format!(
-            "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, status, created_at) \
-             SELECT {number}, {by}, {about}, {number}, 'spam', '{status}', created_at FROM users WHERE id = {}",
+            "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, severity, status, created_at) \
+             SELECT {number}, {by}, {about}, {number}, 'spam', 2, '{status}', created_at FROM users WHERE id = {}",
             now.id
         ))
         .await;
