@@ -2,7 +2,7 @@
 // when it is closed. What the server refuses in the middle of a page is said here in words, once for all rooms:
 // a session that ended, a role that was taken away.
 
-import { createContext } from 'svelte';
+import { createContext, tick } from 'svelte';
 import { type Access, type Problem, Rest, type Tokens } from '../net/rest.ts';
 import type { Overview, User } from '../net/api.d.ts';
 import { type StoredTokens, TokenKeeper } from '../net/tokens.ts';
@@ -22,6 +22,8 @@ export type Phase = 'starting' | 'out' | 'enrolling' | 'in';
 export type Left = 'ended' | 'idle' | 'not_staff' | 'role_taken' | 'banned' | 'consent' | 'elsewhere';
 
 interface Kept {
+  /** Of the session in this tab, so that it can be told from a copy of it. */
+  name: string;
   tokens: StoredTokens;
   ahead: number;
 }
@@ -48,9 +50,6 @@ async function holds(session: string): Promise<boolean> {
   });
 }
 
-/** Of the access token, so that it can be told from another tab's without being shown to it. */
-const nameOf = ({ tokens }: StoredTokens): string => tokens.refresh_token.slice(0, 12);
-
 const staffOf = ({ id, handle, role }: User): Staff | null =>
   role === 'user' ? null : { id, handle, role };
 
@@ -71,7 +70,11 @@ export class Session {
   readonly parting: Rest;
 
   #me: Staff | null = $state.raw(null);
+  #name = '';
   #keeper: TokenKeeper | null = null;
+  /** Signing out: nothing is kept any more, and what is refused now is not said. */
+  #leaving = false;
+  readonly #sent = new Set<Promise<unknown>>();
   /** Milliseconds that the clock of the server is ahead of this one. */
   #ahead = 0;
   readonly #open: Rest;
@@ -95,7 +98,7 @@ export class Session {
     const refused = (problem: Problem): void => this.#refused(problem);
     this.#open = new Rest({ access: nobody, fetch: timed });
     this.rest = new Rest({ access, fetch: timed, refused });
-    this.parting = new Rest({ access, fetch: (url, init) => timed(url, { ...init, keepalive: true }) });
+    this.parting = new Rest({ access, fetch: (url, init) => this.#follow(timed(url, { ...init, keepalive: true })) });
   }
 
   /** Only where somebody is in. */
@@ -113,8 +116,8 @@ export class Session {
   async start(): Promise<void> {
     const kept = this.#read();
     if (!kept) return void (this.phase = 'out');
-    if (!(await this.#alone(nameOf(kept.tokens)))) return this.#leave('elsewhere');
-    this.#ahead = kept.ahead;
+    if (!(await this.#alone(kept.name))) return this.#leave('elsewhere');
+    [this.#name, this.#ahead] = [kept.name, kept.ahead];
     this.#keep(kept.tokens);
     try {
       await this.#admit(await this.rest.get('/v1/me'));
@@ -127,10 +130,11 @@ export class Session {
   /** After the sign-in. */
   async enter(user: User, tokens: Tokens): Promise<void> {
     this.left = null;
+    this.#name = crypto.randomUUID();
     this.#keep({ tokens });
     this.#write();
+    void this.#alone(this.#name);
     await this.#admit(user);
-    void this.#alone(nameOf({ tokens }));
   }
 
   /** The sign-in of this page, which needs no session. */
@@ -151,9 +155,17 @@ export class Session {
 
   /** Ends the session at the server if it can, and forgets it here in any case. */
   async signOut(left: Left | null = null): Promise<void> {
-    const told = this.parting.post('/v1/auth/logout', undefined).catch(() => undefined);
-    this.#leave(left);
-    await told;
+    const keeper = this.#keeper;
+    if (this.#leaving || !keeper) return;
+    this.#leaving = true;
+    this.#storage.removeItem(KEPT);
+    [this.left, this.phase] = [left, 'out'];
+    // The rooms are taken out, and send what they still hold: it needs the session.
+    await tick();
+    await Promise.allSettled(this.#sent);
+    await this.parting.post('/v1/auth/logout', undefined).catch(() => undefined);
+    // Somebody may have signed in meanwhile.
+    if (this.#keeper === keeper) this.#leave(left);
   }
 
   /** Asks for the counts again. Throws `Problem`. */
@@ -171,8 +183,16 @@ export class Session {
     if (this.#me && this.phase !== 'enrolling') this.phase = 'in';
   }
 
+  #follow(answer: Promise<Response>): Promise<Response> {
+    this.#sent.add(answer);
+    const over = (): void => void this.#sent.delete(answer);
+    answer.then(over, over);
+    return answer;
+  }
+
   #keep(stored: StoredTokens): void {
     this.#keeper?.drop();
+    this.#leaving = false;
     this.#keeper = new TokenKeeper(stored, {
       refresh: async (refresh_token, key) =>
         (await this.#open.post('/v1/auth/refresh', { refresh_token }, { key })).tokens,
@@ -183,7 +203,7 @@ export class Session {
   }
 
   #refused({ code }: Problem): void {
-    if (!this.#keeper) return;
+    if (!this.#keeper || this.#leaving) return;
     if (code === 'banned') this.#leave('banned');
     else if (code === 'consent_required') void this.signOut('consent');
     else if (code === 'totp_enrolment_required') this.#close();
@@ -208,6 +228,7 @@ export class Session {
   #leave(left: Left | null): void {
     this.#keeper?.drop();
     this.#keeper = null;
+    this.#leaving = false;
     this.#storage.removeItem(KEPT);
     this.#me = this.overview = null;
     this.demoted = this.closed = false;
@@ -221,8 +242,8 @@ export class Session {
   }
 
   #write(): void {
-    if (!this.#keeper) return;
-    const kept: Kept = { tokens: this.#keeper.stored, ahead: this.#ahead };
+    if (!this.#keeper || this.#leaving) return;
+    const kept: Kept = { name: this.#name, tokens: this.#keeper.stored, ahead: this.#ahead };
     this.#storage.setItem(KEPT, JSON.stringify(kept));
   }
 }

@@ -131,8 +131,22 @@ test('a tab that was duplicated does not take the tokens of the other', async ()
 });
 
 test('signing out ends the session at the server, and forgets it without a line, too', async () => {
-  const { session, asked } = stage({}, kept);
+  const { session, asked, all } = stage({}, kept);
   await session.enter(user(), tokens(1));
   await session.signOut();
   expect([session.phase, session.left, kept.size, asked.at(-1)]).toEqual(['out', null, 0, 'POST /v1/auth/logout']);
+  await session.enter(user(), tokens(2));
+  all['POST /v1/auth/logout'] = () => { throw new TypeError('no line'); };
+  await session.signOut('idle');
+  expect([session.phase, session.left, kept.size, session.may('moderator')]).toEqual(['out', 'idle', 0, false]);
+});
+
+test('what a room still holds when somebody signs out is sent before the session ends', async () => {
+  const { session, asked, all } = stage({}, kept);
+  await session.enter(user(), tokens(1));
+  all['POST /v1/admin/reports/5/resolve'] = () => [200, {}];
+  const leaving = session.signOut();
+  const sent = session.parting.post('/v1/admin/reports/{id}/resolve', {} as never, { path: { id: '5' } });
+  await Promise.all([leaving, sent]);
+  expect(asked.slice(-2)).toEqual(['POST /v1/admin/reports/5/resolve', 'POST /v1/auth/logout']);
 });

@@ -1,0 +1,21 @@
+// Who leaves the desk leaves the console, too.
+
+const LOOK_MS = 10_000;
+const SIGNS = ['keydown', 'pointerdown', 'pointermove', 'wheel'] as const;
+
+/** Calls `run` once, when nobody did anything for `ms`; a computer that slept counts that, too. */
+export function whenIdle(ms: number, run: () => void, page: EventTarget = window): () => void {
+  let last = Date.now();
+  const sign = (): void => void (last = Date.now());
+  const timer = setInterval(() => {
+    if (Date.now() - last < ms) return;
+    end();
+    run();
+  }, LOOK_MS);
+  const end = (): void => {
+    clearInterval(timer);
+    for (const name of SIGNS) page.removeEventListener(name, sign, true);
+  };
+  for (const name of SIGNS) page.addEventListener(name, sign, true);
+  return end;
+}
