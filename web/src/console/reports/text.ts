@@ -38,7 +38,7 @@ export const t = texts({
     nextLost: 'Sıradaki açılamadı: sunucuya ulaşılamıyor. Bağlantınıza bakıp yeniden deneyin.',
     noRole: 'Şikâyetlere bakma yetkiniz yok. Bir şey yapılmadı.',
 
-    by: 'bildiren',
+    by: 'bildiren:',
     decisionOf: (handle: string) => `${handle} için karar`,
     fromReporter: 'Bildirenin notu',
     answer: 'Uyarıya yanıtı',
@@ -52,6 +52,7 @@ export const t = texts({
     gap: 'eklenmemiş',
     unseen: 'Görünmeyen karakterlerden bir mesaj.',
     whole: 'Hepsini göster',
+    turns: 'Yazının yönünü çeviren karakterler var; olduğu gibi görünmeyebilir.',
     notRead: 'Kanıt daha okunmadı.',
     evidenceLost: 'Kanıt okunamadı.',
     pastUnread: 'Geçmişin bir kısmı okunamadı.',
@@ -100,7 +101,7 @@ export const t = texts({
     days: (n: number) => `${n} gün`,
     note: 'Moderatörler için not',
     noteHint: 'Önemli olanı yazın, kimseyi alıntılamayın: kanıt silinir, not kalır.',
-    template: 'Başka bir hazır söz',
+    template: 'Başka hazır söz',
     again: '3’e yeniden basınca süre değişir.',
     decide: {
       none: 'Karar ver',
@@ -222,6 +223,7 @@ export const t = texts({
     gap: 'not attached',
     unseen: 'A message of characters that cannot be seen.',
     whole: 'Show all',
+    turns: 'It has characters that turn the direction of text, and may not look as it is.',
     notRead: 'The evidence was not read yet.',
     evidenceLost: 'The evidence could not be read.',
     pastUnread: 'Part of the history could not be read.',
@@ -270,7 +272,7 @@ export const t = texts({
     days: (n) => (n === 1 ? '1 day' : `${n} days`),
     note: 'Note for moderators',
     noteHint: 'Say what matters, quote nobody: the evidence goes, the note stays.',
-    template: 'Another ready-made sentence',
+    template: 'Another sentence',
     again: 'Press 3 again for another time.',
     decide: {
       none: 'Decide',
