@@ -16,7 +16,8 @@ const LEADER_MS = 1_500;
 
 class Board {
   #all = $state.raw<readonly Keys[]>([]);
-  #leader = 0;
+  /** When it was pressed. */
+  #leader = -Infinity;
 
   /** What works now; the last who came is first. */
   get list(): readonly Key[] {
@@ -35,7 +36,7 @@ class Board {
     if (!control && (types(target) || acts(target, event.key))) return;
     if (document.querySelector('dialog[open]')) return;
     const after = event.timeStamp - this.#leader < LEADER_MS ? 'g ' : '';
-    this.#leader = 0;
+    this.#leader = -Infinity;
     const wanted = `${after}${control}${event.key}`;
     const one = this.list.find(({ key }) => key === wanted);
     if (one) {

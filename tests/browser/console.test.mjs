@@ -1,0 +1,253 @@
+// The console itself: who gets in, what each role sees, and what happens when that changes meanwhile.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+
+import { Browser } from './lib/browser.mjs';
+import { appoint, atConsole, shows, signIn, totp, violations } from './lib/console.mjs';
+import { Server } from './lib/server.mjs';
+import { eventually } from './lib/waiting.mjs';
+
+const timeout = 90_000;
+const FOR_ALL = ['Overview', 'Bans', 'Appeals', 'Reports', 'People', 'Claims', 'Jobs', 'Log'];
+const FOR_ADMINS = ['Ads', 'Announcements'];
+let browser;
+let server;
+
+before(async () => {
+  browser = await Browser.start();
+  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** What is asked of the routes for staff, and how it is answered. */
+function listen(page) {
+  const heard = [];
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    if (pathname.startsWith('/v1/admin/')) heard.push(`${response.status()} ${pathname}`);
+  });
+  return heard;
+}
+
+const rooms = (page) => page.getByRole('navigation').locator('a.line > span:first-of-type').allInnerTexts();
+const signedOut = (page) => page.evaluate(() => sessionStorage.length === 0);
+
+test('a second factor that the server asks for is set up, and asked for from then on', { timeout }, async (t) => {
+  const strict = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false', TEBDIL_AUTH__STAFF_TOTP: 'required' });
+  t.after(() => strict.close());
+  const somebody = await appoint(strict, 'yargic', 'moderator');
+  const page = await atConsole(t, browser, strict, '/log');
+  await signIn(page, somebody);
+
+  await page.getByText('moderators and admins need a second factor').waitFor();
+  assert.equal(await page.getByRole('navigation').count(), 0);
+  assert.deepEqual(await violations(page), []);
+  await page.getByLabel('Your password').fill('not that one');
+  await page.getByRole('button', { name: 'Begin' }).click();
+  await page.getByText('The password is not right.').waitFor();
+  await page.getByLabel('Your password').fill('a long enough passphrase');
+  await page.getByRole('button', { name: 'Begin' }).click();
+  const secret = await page.getByLabel('Key', { exact: true }).inputValue();
+  assert.match(secret, /^[A-Z2-7]{32}$/);
+  await page.getByRole('img', { name: /QR code/ }).waitFor();
+  await page.getByLabel('The code that the app shows').fill('000000');
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await page.getByText('The code is not right.').waitFor();
+  await page.getByLabel('The code that the app shows').fill(totp(secret, -1));
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await shows(page, 'Recovery codes');
+  const codes = await page.locator('.codes > li').allInnerTexts();
+  assert.equal(new Set(codes).size, 10);
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole('button', { name: /kept them/ }).click();
+  // Where one wanted to go.
+  await shows(page, 'Log');
+  await page.getByRole('table').getByText('set up a second factor').waitFor();
+
+  await page.getByRole('button', { name: /^Your account/ }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await shows(page, 'Sign in to the console');
+  assert.ok(await signedOut(page));
+  await signIn(page, somebody, '000000');
+  await page.getByText('The code is wrong.').waitFor();
+  await page.getByLabel('Verification code').fill(totp(secret));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await shows(page, 'Log');
+  // It lasts over a reload, and in this tab only.
+  await page.reload();
+  await shows(page, 'Log');
+  const other = await page.context().newPage();
+  await other.goto(`${strict.url}/admin`);
+  await shows(other, 'Sign in to the console');
+});
+
+for (const role of ['moderator', 'admin']) {
+  test(`the pages for a ${role}`, { timeout }, async (t) => {
+    const page = await atConsole(t, browser, server);
+    const heard = listen(page);
+    assert.deepEqual(await violations(page), []);
+    await signIn(page, await appoint(server, role === 'admin' ? 'pusula' : 'terazi', role));
+    await shows(page, 'Overview');
+    const names = await rooms(page);
+    assert.deepEqual(new Set(names), new Set(role === 'admin' ? [...FOR_ALL, ...FOR_ADMINS] : FOR_ALL));
+    for (const name of names) {
+      await page.getByRole('navigation').getByRole('link', { name }).click();
+      await shows(page, name);
+      assert.equal(await page.title(), `${name} · Tebdil`);
+      await page.waitForLoadState('networkidle');
+      assert.deepEqual(await violations(page), [], name);
+    }
+    assert.ok(heard.length >= names.length, 'each page asks');
+    assert.deepEqual(heard.filter((one) => !one.startsWith('2')), []);
+  });
+}
+
+test('what is only for admins has no address for a moderator', { timeout }, async (t) => {
+  const page = await atConsole(t, browser, server, '/ads');
+  await signIn(page, await appoint(server, 'denge', 'moderator'));
+  const heard = listen(page);
+  await shows(page, 'This page is only for admins');
+  await page.goto(`${server.url}/admin/announcements`);
+  await shows(page, 'This page is only for admins');
+  assert.deepEqual(heard.filter((one) => /ads|announcements/.test(one)), []);
+  await page.goto(`${server.url}/admin/nothing`);
+  await shows(page, 'There is nothing here');
+});
+
+test('who is not of the staff does not get in', { timeout }, async (t) => {
+  const page = await atConsole(t, browser, server);
+  await signIn(page, await appoint(server, 'kullanici'));
+  await page.getByText('neither a moderator nor an admin').waitFor();
+  assert.ok(await signedOut(page));
+});
+
+test('what was taken away in the middle of a page is said, and nothing is done', { timeout }, async (t) => {
+  const chief = await appoint(server, 'bas_admin', 'admin');
+  const taken = async (alias, role, change) => {
+    const one = await appoint(server, alias, role);
+    const page = await atConsole(t, browser, server, '/claims');
+    await signIn(page, one);
+    await shows(page, 'Claims');
+    await change(one);
+    await page.getByLabel('State').selectOption('approved');
+    return page;
+  };
+  const roleOf = (role) => ({ id }) => chief.api('POST', `/v1/admin/users/${id}/role`, { role });
+
+  const demoted = await taken('eski_mod', 'moderator', roleOf('user'));
+  await demoted.getByText('no longer a moderator or an admin').waitFor();
+  const ended = await taken('oturumsuz', 'moderator', ({ id }) => chief.api('DELETE', `/v1/admin/users/${id}/sessions`));
+  await ended.getByText('Your session ended.').waitFor();
+  const banned = await taken('yasakli', 'moderator', ({ id }) =>
+    chief.api('POST', `/v1/admin/users/${id}/ban`, { reason: 'Sold what was read here.' }));
+  await banned.getByText(/This account was banned|Your session ended/).waitFor();
+  for (const page of [demoted, ended, banned]) {
+    await shows(page, 'Sign in to the console');
+    assert.ok(await signedOut(page));
+    assert.deepEqual(await violations(page), []);
+  }
+});
+
+test('an admin who becomes a moderator is told, and keeps what moderators have', { timeout }, async (t) => {
+  const former = await appoint(server, 'eski_admin', 'admin');
+  const page = await atConsole(t, browser, server, '/jobs');
+  await signIn(page, former);
+  await shows(page, 'Jobs');
+  await server.admin('grant', '--role', 'moderator', former.phone);
+  await page.getByRole('link', { name: 'Ads' }).click();
+  await page.getByText('no longer an admin, but a moderator').waitFor();
+  await shows(page, 'This page is only for admins');
+  assert.deepEqual(new Set(await rooms(page)), new Set(FOR_ALL));
+});
+
+test('the log tells who did what to whom, and goes out as a table', { timeout }, async (t) => {
+  const chief = await appoint(server, 'defterdar', 'admin');
+  const somebody = await appoint(server, 'gecici');
+  await chief.api('POST', `/v1/admin/users/${somebody.id}/ban`, { reason: 'Threats.' });
+  await chief.api('POST', `/v1/admin/users/${somebody.id}/unban`, { note: 'A film.' });
+  const page = await atConsole(t, browser, server, `/log?user=${somebody.id}`);
+  await signIn(page, chief);
+  await shows(page, 'Log');
+  const acts = page.getByRole('table', { name: 'Log' }).locator('tbody td:nth-child(3)');
+  await acts.first().waitFor();
+  assert.deepEqual(await acts.allInnerTexts(), ['lifted a ban', 'banned']);
+  await page.getByLabel('Did what').selectOption('banned');
+  await eventually('the list is narrowed', async () => (await acts.allInnerTexts()).join() === 'banned');
+  assert.equal(new URL(page.url()).search, `?user=${somebody.id}&action=banned`);
+  await page.goBack();
+  await eventually('going back widens it', async () => (await acts.count()) === 2);
+  await page.getByLabel('Id of who did it').fill('gecici#1234');
+  await page.keyboard.press('Tab');
+  await page.getByText('An id has only digits.').waitFor();
+  assert.doesNotMatch(page.url(), /gecici/);
+
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download as CSV' }).click(),
+  ]);
+  const lines = (await readFile(await file.path(), 'utf8')).trim().split('\r\n');
+  assert.equal(lines.length, 3);
+  assert.ok(lines.slice(1).every((line) => line.includes(chief.id) && line.includes(somebody.id)));
+  await page.getByText('2 rows were downloaded.').waitFor();
+});
+
+test('the console is gone about by keyboard', { timeout }, async (t) => {
+  const page = await atConsole(t, browser, server);
+  await signIn(page, await appoint(server, 'klavye', 'moderator'));
+  await shows(page, 'Overview');
+  await page.keyboard.press('?');
+  const keys = page.getByRole('dialog', { name: 'Keys' });
+  await keys.getByText('go to Log').waitFor();
+  assert.equal(await keys.getByText('go to Ads').count(), 0);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  await shows(page, 'Log');
+  const at = () => page.evaluate(() => document.activeElement.closest('tr')?.rowIndex ?? document.activeElement.tagName);
+  await eventually('the heading has focus', async () => (await at()) === 'H1');
+  await page.getByRole('table', { name: 'Log' }).waitFor();
+  await page.keyboard.press('j');
+  assert.equal(await at(), 1);
+  await page.keyboard.press('j');
+  assert.equal(await at(), 2);
+  await page.keyboard.press('k');
+  assert.equal(await at(), 1);
+  // Nothing is heard where somebody types.
+  await page.getByLabel('Id of who did it').focus();
+  await page.keyboard.type('gj');
+  assert.equal(await page.title(), 'Log · Tebdil');
+
+  await page.goto(`${server.url}/admin/overview`);
+  const chart = page.getByRole('slider', { name: 'Registrations' });
+  await eventually('the days are counted', async () => {
+    if (await chart.count()) return true;
+    await page.reload();
+    return false;
+  });
+  await chart.focus();
+  const [today, before] = [await chart.getAttribute('aria-valuetext'), await page.keyboard.press('ArrowLeft').then(() => chart.getAttribute('aria-valuetext'))];
+  assert.match(today, /^\w+,? \d+ \w+: \d+, so far$/);
+  assert.notEqual(before, today);
+  await page.getByRole('button', { name: 'As a table' }).click();
+  assert.equal(await page.getByRole('table', { name: 'Thirty days' }).locator('tbody tr').count(), 30);
+});
+
+test('the console fits a phone', { timeout }, async (t) => {
+  const page = await atConsole(t, browser, server, '', { viewport: { width: 390, height: 844 } });
+  await signIn(page, await appoint(server, 'cepte', 'moderator'));
+  await shows(page, 'Overview');
+  for (const name of FOR_ALL) {
+    await page.getByRole('button', { name: 'Menu' }).click();
+    await page.getByRole('navigation').getByRole('link', { name }).click();
+    await shows(page, name);
+    await page.waitForLoadState('networkidle');
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 390, `${name} is ${wide} wide`);
+  }
+});
