@@ -323,9 +323,7 @@ test('a code for a new account, sent again', { timeout }, async (t) => {
   await focused(page, anybody);
 });
 
-// The client takes the empty answer with status 202 for a fault.
-const todo = 'an empty answer is no fault';
-test('a code for a new password', { timeout, todo }, async (t) => {
+test('a code for a new password', { timeout }, async (t) => {
   const server = await serving(t, Server.start(sending));
   const { page } = await somebody(t, server);
   const phone = number();

@@ -43,6 +43,14 @@ test('a refused token is renewed, and the call keeps its key', async () => {
   expect(asked[1]!.headers['idempotency-key']).toBe(asked[0]!.headers['idempotency-key']);
 });
 
+test('an answer that its status says all of is no fault', async () => {
+  const { rest, told } = server(new Response(null, { status: 204 }), new Response('', { status: 202 }), new Response(''));
+  expect(await rest.post('/v1/auth/logout', undefined)).toBeUndefined();
+  expect(await rest.post('/v1/auth/password-reset', { phone: '1' })).toBeUndefined();
+  await expect(rest.get('/v1/me')).rejects.toMatchObject({ code: 'internal' });
+  expect(told).toEqual(['internal']);
+});
+
 test('a session that is over is told and not tried again', async () => {
   const { rest, asked, told, access } = server(unauthorized());
   access.renewed = async () => null;

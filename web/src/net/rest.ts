@@ -148,10 +148,14 @@ export class Rest {
     };
     const response = options.token ? await send(options.token) : await this.#authorized(send);
     if (!response.ok) throw await this.#problem(response);
-    if (response.status === 204) return undefined as T;
-    return response.json().catch(() => {
+    try {
+      const text = await response.text();
+      // Some say all with their status: 204, and the 202 of a password reset.
+      if (text === '' && response.status !== 200) return undefined as T;
+      return JSON.parse(text) as T;
+    } catch {
       throw this.#told(new Problem('internal', 500));
-    });
+    }
   }
 
   async #authorized(send: (token: string | null) => Promise<Response>): Promise<Response> {
