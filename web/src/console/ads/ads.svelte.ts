@@ -69,9 +69,11 @@ function draftOf(ad: AdSettings): Draft {
   };
 }
 
+const LINK = /^https:\/\/[a-z\d-]+(\.[a-z\d-]+)*\.[a-z][a-z\d-]*(:\d+)?([/?#][!-[\]-~]*)?$/i;
+
 /** A name of a host over HTTPS, as the server takes it; it looks closer. */
 function isLink(text: string): boolean {
-  return text.length <= 500 && /^https:\/\/[a-z\d-]+(\.[a-z\d-]+)*\.[a-z][a-z\d-]*(:\d+)?([/?#][!-[\]-~]*)?$/i.test(text);
+  return text.length <= 500 && LINK.test(text);
 }
 
 const isWhole = (text: string, most: number): boolean =>

@@ -36,7 +36,9 @@ export const t = texts({
   },
   en: {
     title: 'Announcements',
-    lead: 'Sent as a notification: it stays on the notifications page, and reaches the devices of whoever wants that. It cannot be taken back.',
+    lead:
+      'Sent as a notification: it stays on the notifications page, and reaches the devices of whoever wants ' +
+      'that. It cannot be taken back.',
     make: 'New announcement',
     tr: 'Turkish text',
     en: 'English text',

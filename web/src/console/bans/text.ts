@@ -7,7 +7,10 @@ export const t = texts({
     which: 'Hangileri',
     whichWords: { waiting: 'Bekleyenler', active: 'Sürenler', all: 'Hepsi' },
     none: 'Burada yasak yok',
-    noneText: { waiting: 'Karar bekleyen geçici yasak yok.', active: 'Şu an kimse yasaklı değil.', all: 'Hiç yasak konmamış.' },
+    noneText: {
+      waiting: 'Karar bekleyen geçici yasak yok.', active: 'Şu an kimse yasaklı değil.',
+      all: 'Hiç yasak konmamış.',
+    },
     again: 'Yeniden dene',
     who: 'Kim',
     reason: 'Neden',
@@ -42,7 +45,8 @@ export const t = texts({
     older: 'Daha eskiler',
     until: 'Ne zamana kadar',
     terms: {
-      same: 'Olduğu gibi', day: '1 gün', week: '7 gün', month: '30 gün', year: '1 yıl', forever: 'Süresiz', date: 'Bir güne kadar',
+      same: 'Olduğu gibi', day: '1 gün', week: '7 gün', month: '30 gün', year: '1 yıl', forever: 'Süresiz',
+      date: 'Bir güne kadar',
     },
     day: 'Son gün',
     dayHint: 'Yasak bu günün sonunda biter.',
@@ -57,7 +61,10 @@ export const t = texts({
     which: 'Which',
     whichWords: { waiting: 'Waiting', active: 'In force', all: 'All' },
     none: 'No bans here',
-    noneText: { waiting: 'No provisional ban waits for a decision.', active: 'Nobody is banned now.', all: 'Nobody has ever been banned.' },
+    noneText: {
+      waiting: 'No provisional ban waits for a decision.', active: 'Nobody is banned now.',
+      all: 'Nobody has ever been banned.',
+    },
     again: 'Try again',
     who: 'Who',
     reason: 'Reason',
@@ -92,7 +99,8 @@ export const t = texts({
     older: 'Older',
     until: 'Until',
     terms: {
-      same: 'As it is', day: '1 day', week: '7 days', month: '30 days', year: '1 year', forever: 'For good', date: 'A day',
+      same: 'As it is', day: '1 day', week: '7 days', month: '30 days', year: '1 year', forever: 'For good',
+      date: 'A day',
     },
     day: 'Last day',
     dayHint: 'The ban ends at the end of this day.',

@@ -23,7 +23,9 @@ export const t = texts({
     note: 'Moderatörler için not',
     noteHint: 'Kişi bunu görmez. Kimseden alıntı yapmayın.',
     reliabilityTitle: 'Şikâyetleri sayılsın mı?',
-    reliabilityText: 'Güvenilmez birinin şikâyetleri okunur, ama otomatik yasağa sayılmaz. Neden yazılmaz; kim yaptığı kayda geçer.',
+    reliabilityText:
+      'Güvenilmez birinin şikâyetleri okunur, ama otomatik yasağa sayılmaz. Neden yazılmaz; kim yaptığı kayda ' +
+      'geçer.',
     reliable: 'Sayılsın',
     unreliable: 'Sayılmasın: güvenilmez',
     save: 'Kaydet',
@@ -36,7 +38,8 @@ export const t = texts({
     },
     sessions: 'Oturumları kapat',
     sessionsTitle: 'Bütün cihazlardan çıkarılsın mı?',
-    sessionsText: (n: string) => `Açık cihaz: ${n}. Kişi parolasıyla yeniden girebilir. Neden yazılmaz; kim yaptığı kayda geçer.`,
+    sessionsText: (n: string) =>
+      `Açık cihaz: ${n}. Kişi parolasıyla yeniden girebilir. Neden yazılmaz; kim yaptığı kayda geçer.`,
     premiumTitle: 'Premium',
     give: 'Premium ver',
     endNow: 'Premium’u şimdi bitir',
@@ -59,7 +62,9 @@ export const t = texts({
     wrongReference: 'Boşluksuz 1–64 harf, rakam ya da işaret yazın (ç, ğ gibi harfler olmaz).',
     correct: 'Düzelt',
     eraseTitle: (who: string) => `${who} kalıcı olarak silinsin mi?`,
-    eraseText: 'Yalnızca ona ait her şey silinir ve geri getirilemez. Eşleşmeler ve şikâyetler adsız kalır; telefonun yasağı sürer.',
+    eraseText:
+      'Yalnızca ona ait her şey silinir ve geri getirilemez. Eşleşmeler ve şikâyetler adsız kalır; telefonun ' +
+      'yasağı sürer.',
     erase: 'Kalıcı olarak sil',
     eraseReason: 'Kim, nasıl istedi',
     eraseReasonHint: 'Örneğin talep numarası; kişisel bilgi yazmayın. Kayıtta kalır.',
@@ -70,7 +75,8 @@ export const t = texts({
     more: 'More',
     begin: {
       ban: 'Ban…', unban: 'Lift the ban…', reliability: 'Reliability…', role: 'Change the role…',
-      sessions: 'End the sessions…', premium: 'Premium…', quota: 'Correct the allowance…', erase: 'Erase the account…',
+      sessions: 'End the sessions…', premium: 'Premium…', quota: 'Correct the allowance…',
+      erase: 'Erase the account…',
     },
     done: {
       ban: 'Banned.', unban: 'The ban is lifted.', reliability: 'Saved.', role: 'The role is changed.',
@@ -88,7 +94,9 @@ export const t = texts({
     note: 'Note for moderators',
     noteHint: 'The person does not see it. Quote nobody.',
     reliabilityTitle: 'Do their reports count?',
-    reliabilityText: 'Reports of somebody unreliable are read, but count towards no automatic ban. No reason is kept; who did it is recorded.',
+    reliabilityText:
+      'Reports of somebody unreliable are read, but count towards no automatic ban. No reason is kept; who did ' +
+      'it is recorded.',
     reliable: 'They count',
     unreliable: 'They do not: unreliable',
     save: 'Save',
@@ -101,7 +109,9 @@ export const t = texts({
     },
     sessions: 'End the sessions',
     sessionsTitle: 'Sign out everywhere?',
-    sessionsText: (n) => `Devices signed in: ${n}. They can sign in again with the password. No reason is kept; who did it is recorded.`,
+    sessionsText: (n) =>
+      `Devices signed in: ${n}. They can sign in again with the password. No reason is kept; who did it is ` +
+      'recorded.',
     premiumTitle: 'Premium',
     give: 'Give premium',
     endNow: 'End premium now',
@@ -124,7 +134,9 @@ export const t = texts({
     wrongReference: 'Write 1 to 64 plain letters, digits or signs without spaces.',
     correct: 'Correct',
     eraseTitle: (who) => `Erase ${who} permanently?`,
-    eraseText: 'What is only theirs is deleted, and cannot be brought back. Matches and reports stay without a name; a ban of the phone stays.',
+    eraseText:
+      'What is only theirs is deleted, and cannot be brought back. Matches and reports stay without a name; a ' +
+      'ban of the phone stays.',
     erase: 'Erase permanently',
     eraseReason: 'Who asked for it, and how',
     eraseReasonHint: 'Such as the number of a ticket; no personal data. It stays in the log.',

@@ -7,20 +7,24 @@ import { texts } from '../../text/texts.svelte.ts';
 const t = texts({
   tr: {
     forbidden:
-      'Bunu siz yapamazsınız: kendinizle ilgili olabilir, bu kişiyi siz şikâyet etmiş olabilirsiniz ya da kişi ekipten olabilir. Hiçbir şey yapılmadı.',
+      'Bunu siz yapamazsınız: kendinizle ilgili olabilir, bu kişiyi siz şikâyet etmiş olabilirsiniz ' +
+      'ya da kişi ekipten olabilir. Hiçbir şey yapılmadı.',
     already_banned: 'Bu kişi zaten yasaklı. Sayfadaki bilgiler yenilendi.',
     not_banned: 'Bu kişi artık yasaklı değil. Sayfadaki bilgiler yenilendi.',
     already_decided: 'Buna az önce bir başkası karar verdi. Sayfadaki bilgiler yenilendi.',
     already_corrected: 'Bu kaynakla bir düzeltme zaten yapılmış. Yenisiyse başka bir kaynak yazın.',
-    ad_not_running: 'Bu reklam şu an kimseye gösterilmiyor: kapalı, süresi dışında ya da reklam görmeyenlere yönelik.',
+    ad_not_running:
+      'Bu reklam şu an kimseye gösterilmiyor: kapalı, süresi dışında ya da reklam görmeyenlere yönelik.',
   },
   en: {
     forbidden:
-      'You may not do this: it may be about yourself, you may have reported this person, or they may be staff. Nothing was done.',
+      'You may not do this: it may be about yourself, you may have reported this person, ' +
+      'or they may be staff. Nothing was done.',
     already_banned: 'This person is banned already. The page shows it as it is now.',
     not_banned: 'This person is not banned any more. The page shows it as it is now.',
     already_decided: 'Somebody else has just decided this. The page shows it as it is now.',
-    already_corrected: 'There already is a correction with this reference. If this is another one, give it another reference.',
+    already_corrected:
+      'There already is a correction with this reference. If this is another one, give it another reference.',
     ad_not_running: 'Nobody is shown this ad now: it is off, outside its time, or for people who see no ads.',
   },
 });

@@ -91,7 +91,10 @@ export const t = texts({
       harassment: 'taciz', sexual_content: 'cinsel içerik', underage: 'reşit olmayan', spam: 'istenmeyen ileti',
       threat: 'tehdit', hate: 'nefret', other: 'diğer',
     },
-    decisions: { open: 'bekliyor', dismissed: 'reddedildi', warned: 'uyarıldı', banned: 'yasaklandı', renamed: 'takma adı değişti' },
+    decisions: {
+      open: 'bekliyor', dismissed: 'reddedildi', warned: 'uyarıldı', banned: 'yasaklandı',
+      renamed: 'takma adı değişti',
+    },
     did: 'Ne yapıldı',
     actor: 'Yapan',
     details: 'Ayrıntı',
