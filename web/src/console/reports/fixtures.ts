@@ -1,4 +1,4 @@
-// Reports and an office that answers without a server: for the tests and the gallery.
+// Reports and an office that answers without a server: for the tests.
 
 import type { AdminReport, AdminUserDetail, ReportDetails, ReportReason, VerifiedMessage } from '../../net/api.d.ts';
 import type { Office } from './office.ts';

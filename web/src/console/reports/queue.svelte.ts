@@ -26,12 +26,14 @@ export class Queue {
   items: readonly AdminReport[] = $state.raw([]);
   /** How many are open for each reason, whatever is shown. */
   open: ReportQueue['open'] = $state.raw([]);
+  /** When the one was made that has waited longest. */
+  oldest: string | null = $state(null);
   loaded = $state(false);
   /** Why the list may be old, in words. */
   wrong = $state('');
   reason: ReportReason | null = $state(null);
   case: Case | null = $state.raw(null);
-  /** What became of a case that was wanted, in words. */
+  /** Why the next case was not opened, in words. */
   remark = $state('');
   readonly decisions: Decisions;
 
@@ -62,6 +64,11 @@ export class Queue {
   /** What waits for somebody, as far as is known. */
   get rows(): readonly AdminReport[] {
     return this.items.filter(({ id }) => !this.#done.has(id) && !this.decisions.of(id));
+  }
+
+  /** Whether one waits that nobody is on. */
+  get free(): boolean {
+    return this.rows.some(free);
   }
 
   /** How many are open, over all reasons. */
@@ -110,8 +117,9 @@ export class Queue {
       if (asked !== this.#asked) return;
       this.items = got.items;
       this.open = got.open;
+      this.oldest = got.oldest_at ?? null;
       this.loaded = true;
-      this.wrong = '';
+      this.wrong = this.remark = '';
       this.#loadedAt = Date.now();
     } catch (error) {
       if (asked === this.#asked) this.wrong = said(error);
@@ -168,7 +176,7 @@ export class Queue {
       if (turn !== this.#turn) return;
       again = this.rows.some((row) => free(row) && !passed.has(row.id));
     }
-    this.#none(this.rows.length ? t.othersHaveThem : '');
+    this.#none('');
   }
 
   /** Holds what is written as the decision, and goes on. False if something is missing. */
@@ -278,7 +286,8 @@ export class Queue {
   }
 
   #failed({ report, wrong, state }: Decision): void {
-    if (!this.#shown) this.#hooks.tell?.(t.notDone(within(report.reported.handle), wrong));
+    const who = within(report.reported.handle);
+    if (!this.#shown) this.#hooks.tell?.(state === 'unsent' ? t.notSent(who) : t.notDone(who, wrong));
     if (this.#shown && state === 'refused') void this.load();
   }
 }

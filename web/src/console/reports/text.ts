@@ -4,6 +4,7 @@ export const t = texts({
   tr: {
     title: 'Şikâyetler',
     queue: 'Sıra',
+    oldest: 'en eskisi',
     toQueue: 'Sıraya dön',
     filter: 'Nedene göre',
     all: (n: string) => `Bütün nedenler (${n})`,
@@ -34,7 +35,8 @@ export const t = texts({
     emptyOf: 'Bu nedenden bekleyen yok',
     emptyOfText: 'Başka nedenlerden bekleyenler olabilir.',
     showAll: 'Hepsini göster',
-    othersHaveThem: 'Kalan şikâyetlere başka moderatörler bakıyor. Biri boşalırsa burada görünür.',
+    othersHaveThem: 'Kalanlara başkaları bakıyor',
+    othersHaveThemText: 'Biri bırakırsa burada görünür; o zamana kadar okuyabilirsiniz.',
     nextLost: 'Sıradaki açılamadı: sunucuya ulaşılamıyor. Bağlantınıza bakıp yeniden deneyin.',
     noRole: 'Şikâyetlere bakma yetkiniz yok. Bir şey yapılmadı.',
 
@@ -79,7 +81,6 @@ export const t = texts({
       renamed: 'adı değiştirildi',
     },
     ids: (report: string, match: string) => `Şikâyet ${report} · eşleşme ${match}`,
-    yours: 'siz',
 
     decision: 'Karar',
     what: 'Ne olsun?',
@@ -139,7 +140,6 @@ export const t = texts({
       unseen: 'Bu şikâyeti göremezsiniz: sizin hakkınızda ya da yetkiniz alınmış.',
       lost: 'Şikâyet açılamadı: sunucuya ulaşılamıyor.',
     },
-    decidedBy: (who: string) => `Kararı veren: ${who}`,
 
     held: {
       dismiss: (who: string) => `${who}: reddedildi`,
@@ -147,7 +147,7 @@ export const t = texts({
       ban: (who: string) => `${who}: yasaklandı`,
       rename: (who: string) => `${who}: adı değişti`,
     },
-    onItsWay: (who: string) => `${who}: gönderiliyor`,
+    notSent: (who: string) => `${who}: karar daha gönderilemedi, yeniden denenecek`,
     notDone: (who: string, why: string) => `${who}: karar kaydedilmedi. ${why}`,
     undo: 'Geri al',
     give: 'Vazgeç',
@@ -160,7 +160,6 @@ export const t = texts({
       not_found: 'Şikâyet artık yok.',
       alias_full: 'Yeni ad verilemedi. Vakayı açıp yeniden deneyin.',
     },
-    leaving: 'Gönderilmemiş kararlar var.',
 
     keys: {
       down: 'sırada aşağı',
@@ -175,6 +174,7 @@ export const t = texts({
   en: {
     title: 'Reports',
     queue: 'Queue',
+    oldest: 'oldest',
     toQueue: 'Back to the queue',
     filter: 'By reason',
     all: (n) => `All reasons (${n})`,
@@ -199,13 +199,14 @@ export const t = texts({
     tryAgain: 'Try again',
     begin: 'Begin with the first',
     choose: 'Choose a report',
-    chooseText: 'The one you open is yours alone for five minutes, and longer while you look. The severest are on top.',
+    chooseText: 'The one you open is yours alone for five minutes, or as long as you look. The severest are on top.',
     empty: 'The queue is empty',
     emptyText: 'No report is waiting. Well done; a new one shows up here by itself.',
     emptyOf: 'None of this reason is waiting',
     emptyOfText: 'There may be some of other reasons.',
     showAll: 'Show all',
-    othersHaveThem: 'Other moderators are on the reports that are left. One that becomes free shows up here.',
+    othersHaveThem: 'Others are on what is left',
+    othersHaveThemText: 'One that is left by them shows up here; until then you can read it.',
     nextLost: 'The next one could not be opened: the server is out of reach. Check your connection and try again.',
     noRole: 'You may not look at reports. Nothing was done.',
 
@@ -216,7 +217,7 @@ export const t = texts({
     evidence: 'Evidence',
     verifiedMessages: (n) => (n === '1' ? '1 message verified' : `${n} messages verified`),
     verified: 'verified',
-    vouched: 'The server vouches for it: the reported sent these words to the reporter, in this match, at these times.',
+    vouched: 'The server vouches: the reported sent these words to the reporter, in this match, at these times.',
     between: 'What lies between was not attached; nobody knows what it was.',
     unproven: 'No messages were attached: this is one person’s word.',
     erased: 'The evidence was erased some time after the decision.',
@@ -250,7 +251,6 @@ export const t = texts({
       renamed: 'renamed',
     },
     ids: (report, match) => `Report ${report} · match ${match}`,
-    yours: 'you',
 
     decision: 'Decision',
     what: 'What happens?',
@@ -310,7 +310,6 @@ export const t = texts({
       unseen: 'You cannot see this report: it is about you, or your role was taken away.',
       lost: 'The report could not be opened: the server is out of reach.',
     },
-    decidedBy: (who) => `Decided by ${who}`,
 
     held: {
       dismiss: (who) => `${who}: dismissed`,
@@ -318,7 +317,7 @@ export const t = texts({
       ban: (who) => `${who}: banned`,
       rename: (who) => `${who}: renamed`,
     },
-    onItsWay: (who) => `${who}: being sent`,
+    notSent: (who) => `${who}: the decision could not be sent yet, and is tried again`,
     notDone: (who, why) => `${who}: the decision was not recorded. ${why}`,
     undo: 'Undo',
     give: 'Give up',
@@ -331,7 +330,6 @@ export const t = texts({
       not_found: 'The report is no longer there.',
       alias_full: 'No new name could be given. Open the case and try again.',
     },
-    leaving: 'There are decisions that were not sent.',
 
     keys: {
       down: 'down the queue',
