@@ -21,6 +21,8 @@ export class Appeals {
 
   readonly #desk: Desk;
   readonly #once = new Once();
+  /** A list that was asked for before may still have them. */
+  readonly #settled = new Set<string>();
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -30,7 +32,8 @@ export class Appeals {
   async load(): Promise<void> {
     try {
       const found = await this.#open();
-      const oldest = found.toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
+      const waiting = found.filter(({ id }) => !this.#settled.has(id));
+      const oldest = waiting.toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
       this.waiting = [
         ...oldest.filter((one) => !this.bar(one)),
         ...oldest.filter((one) => this.bar(one)),
@@ -65,7 +68,10 @@ export class Appeals {
     const { refused, code } = this.act;
     if (!(refused instanceof Problem && refused.status === 0)) this.#once.answered();
     const settled = done || code === 'already_decided' || code === 'not_found';
-    if (settled) this.waiting = (this.waiting ?? []).filter((one) => one.id !== id);
+    if (settled) {
+      this.#settled.add(id);
+      this.waiting = (this.waiting ?? []).filter((one) => one.id !== id);
+    }
     return done;
   }
 

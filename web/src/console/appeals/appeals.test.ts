@@ -57,6 +57,16 @@ test('a decided one leaves the queue, and the next one comes', async () => {
   expect([ids(appeals), appeals.after('5')]).toEqual([['5'], null]);
 });
 
+test('a list that was on its way does not bring a decided one back', async () => {
+  const [appeals, server] = await queue(appeal('3', 10), appeal('5', 12));
+  server.answers(DECIDE, { status: 204 });
+  const reading = appeals.load();
+  await appeals.decide(appeals.waiting![0]!, 'lift', 'a film');
+  await reading;
+  await appeals.load();
+  expect(ids(appeals)).toEqual(['5']);
+});
+
 test('what somebody else has just decided is told, and leaves the queue', async () => {
   const [appeals, server] = await queue(appeal('3', 10));
   server.refuses(DECIDE, 409, 'already_decided');
