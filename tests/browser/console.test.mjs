@@ -89,7 +89,7 @@ test('a second factor that the server asks for is set up, and asked for from the
 
 for (const role of ['moderator', 'admin']) {
   test(`the pages for a ${role}`, { timeout }, async (t) => {
-    const page = await atConsole(t, browser, server);
+    const page = await atConsole(t, browser, server, '', { colorScheme: role === 'admin' ? 'dark' : 'light' });
     const heard = listen(page);
     assert.deepEqual(await violations(page), []);
     await signIn(page, await appoint(server, role === 'admin' ? 'pusula' : 'terazi', role));
@@ -107,6 +107,21 @@ for (const role of ['moderator', 'admin']) {
     assert.deepEqual(heard.filter((one) => !one.startsWith('2')), []);
   });
 }
+
+test('who chats loads nothing of the console, and does not stand in its way', { timeout }, async (t) => {
+  const text = async (path) => (await fetch(server.url + path)).text();
+  const own = (await text('/admin')).match(/\/assets\/admin-[\w-]+\.(js|css)/g);
+  assert.equal(own.length, 2);
+  const [chat, worker] = [await text('/'), await text('/sw.js')];
+  for (const file of own) assert.ok(!chat.includes(file) && !worker.includes(file), file);
+
+  const page = await atConsole(t, browser, server);
+  await page.goto(server.url);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await eventually('the worker answers', () => page.evaluate(() => navigator.serviceWorker.controller !== null));
+  await page.goto(`${server.url}/admin/log`);
+  await shows(page, 'Sign in to the console');
+});
 
 test('what is only for admins has no address for a moderator', { timeout }, async (t) => {
   const page = await atConsole(t, browser, server, '/ads');
