@@ -1,11 +1,11 @@
 // Moderators work in the console: the queue of reports, by keyboard alone.
 
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { Browser } from './lib/browser.mjs';
-import { Client, PASSWORD, pair } from './lib/client.mjs';
+import { pair } from './lib/client.mjs';
+import { appoint, atConsole, signIn, violations } from './lib/console.mjs';
 import { reported } from './lib/reported.mjs';
 import { Server } from './lib/server.mjs';
 import { moderator } from './lib/staff.mjs';
@@ -27,25 +27,12 @@ async function serverFor(t) {
 }
 
 /** A moderator whose console shows the queue. */
-async function atQueue(t, server, alias, viewport = { width: 1280, height: 800 }) {
-  const phone = `+90536${randomInt(1_000_000, 9_999_999)}`;
-  const person = { phone, password: PASSWORD, alias, birth_date: '1985-03-04', accept_terms: true };
-  await server.call('POST', '/v1/auth/register', null, person);
-  await server.admin('grant', '--role', 'moderator', phone);
-  const client = await Client.open(browser, server, { viewport });
-  t.after(() => client.close());
-  const { page } = client;
-  await page.goto(`${server.url}/admin/reports`);
-  await page.getByLabel('Mobile number').fill(phone);
-  await page.getByLabel('Password').first().fill(PASSWORD);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+async function atQueue(t, server, alias) {
+  const page = await atConsole(t, browser, server, '/reports');
+  await signIn(page, await appoint(server, alias, 'moderator'));
   await page.locator('[data-row]').first().waitFor();
-  await heard(page);
   return page;
 }
-
-/** Keys that are pressed earlier count as ones after `g`. */
-const heard = (page) => page.waitForFunction(() => performance.now() > 1_500);
 
 /** Waits until another case than `before` can be decided, and says which; null where none is left. */
 async function nextCase(page, before) {
@@ -81,6 +68,8 @@ test('thirty reports are worked through by keyboard alone', { timeout }, async (
   const { items } = await api('GET', '/reports/queue');
   assert.deepEqual([items.length, new Set(items.slice(0, 8).map(({ reason }) => reason))], [30, new Set(['threat', 'underage'])]);
 
+  assert.deepEqual(await violations(page), []);
+
   const began = performance.now();
   const decided = await workThrough(page);
   t.diagnostic(`30 reports, a key for each choice and one to decide: ${((performance.now() - began) / 1000).toFixed(1)} s`);
@@ -110,7 +99,6 @@ test('two moderators never decide the same', { timeout }, async (t) => {
   await other.goto(`${server.url}/admin/reports/${first}`);
   await other.getByText(/yargic#\d{4}.* is on this report/).waitFor();
   assert.equal(await other.locator('.decide').count(), 0);
-  await heard(other);
   await other.keyboard.press('Escape');
   await other.getByRole('button', { name: 'Begin with the first' }).waitFor();
   await one.keyboard.press('Escape');
@@ -180,6 +168,7 @@ test('hostile evidence does no harm, and a ban takes effect at once', { timeout 
   await page.keyboard.press('Enter');
   await nextCase(page, null);
   await page.getByText('3 messages verified').waitFor();
+  assert.deepEqual(await violations(page), []);
   assert.deepEqual(await page.locator('.bubble bdi').allTextContents().then(([a, b, c]) => [a, b, c.length < 700]), [markup, turned, true]);
   assert.equal(await page.locator('blockquote bdi').textContent(), markup);
   assert.equal(await page.locator('.case :is(img, script, h1, iframe)').count(), 0);

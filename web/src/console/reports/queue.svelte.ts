@@ -76,6 +76,11 @@ export class Queue {
     return this.open.reduce((sum, { count }) => sum + count, 0);
   }
 
+  /** Those of them that are not decided here already. */
+  get left(): number {
+    return this.total - (this.items.length - this.rows.length);
+  }
+
   /** The room is on the screen. */
   start(): void {
     this.#shown = true;

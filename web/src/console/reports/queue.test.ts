@@ -59,7 +59,7 @@ test('a decision is held for ten seconds, and the next case comes at once', asyn
   await queue.next();
   expect(decide(queue)).toBe(true);
   await settle();
-  expect([queue.case?.id, ids(queue.rows)]).toEqual(['2', ['2', '3']]);
+  expect([queue.case?.id, ids(queue.rows), queue.left, queue.total]).toEqual(['2', ['2', '3'], 2, 3]);
   expect(moved.mock.calls).toEqual([['1'], ['2']]);
   await vi.advanceTimersByTimeAsync(9_900);
   expect(resolve).not.toHaveBeenCalled();
