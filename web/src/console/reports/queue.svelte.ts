@@ -91,6 +91,8 @@ export class Queue {
   /** It is not: what is decided is sent, what is open is for others. */
   stop(): void {
     this.#shown = false;
+    // What nobody may have read yet.
+    for (const one of this.decisions.list) if (one.wrong) this.#tell(one);
     this.decisions.flush();
     this.#begin(null);
     this.#rest();
@@ -290,10 +292,14 @@ export class Queue {
     this.#timer = undefined;
   }
 
-  #failed({ report, wrong, state }: Decision): void {
+  #failed(decision: Decision): void {
+    if (!this.#shown) this.#tell(decision);
+    else if (decision.state === 'refused') void this.load();
+  }
+
+  #tell({ report, wrong, state }: Decision): void {
     const who = within(report.reported.handle);
-    if (!this.#shown) this.#hooks.tell?.(state === 'unsent' ? t.notSent(who) : t.notDone(who, wrong));
-    if (this.#shown && state === 'refused') void this.load();
+    this.#hooks.tell?.(state === 'refused' ? t.notDone(who, wrong) : t.notSent(who));
   }
 }
 

@@ -240,11 +240,13 @@ test('a decision that got no answer is sent again with the same key', async () =
 test.each([
   ['already_decided', 409], ['taken', 409], ['forbidden', 403], ['not_found', 404],
 ] as const)('a decision refused with %s stays until it is read', async (code, status) => {
-  const { queue } = await working({ resolve: refuse(code, status) });
+  const { queue, tell } = await working({ resolve: refuse(code, status) });
   await queue.next();
   decide(queue);
   await vi.advanceTimersByTimeAsync(60 * SECOND);
   expect(queue.decisions.list.map(({ state, wrong }) => [state, wrong])).toEqual([['refused', t.refused[code]]]);
+  queue.stop();
+  expect(tell).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(t.refused[code]));
   queue.drop('1');
   expect(queue.decisions.list).toEqual([]);
 });
