@@ -31,7 +31,6 @@ export const t = texts({
     running: 'gidiyor',
     finished: 'bitti',
     ad: 'reklam',
-    older: 'Daha eskiler',
     now: 'şimdi',
   },
   en: {
@@ -66,7 +65,6 @@ export const t = texts({
     running: 'going out',
     finished: 'done',
     ad: 'ad',
-    older: 'Older',
     now: 'now',
   },
 });

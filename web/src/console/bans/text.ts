@@ -11,7 +11,6 @@ export const t = texts({
       waiting: 'Karar bekleyen geçici yasak yok.', active: 'Şu an kimse yasaklı değil.',
       all: 'Hiç yasak konmamış.',
     },
-    again: 'Yeniden dene',
     who: 'Kim',
     reason: 'Neden',
     by: 'Koyan',
@@ -42,7 +41,6 @@ export const t = texts({
     note: 'Moderatörler için not',
     noteHint: 'Kişi bunu görmez. Kimseden alıntı yapmayın.',
     reports: 'Ardındaki şikâyetler',
-    older: 'Daha eskiler',
     until: 'Ne zamana kadar',
     terms: {
       same: 'Olduğu gibi', day: '1 gün', week: '7 gün', month: '30 gün', year: '1 yıl', forever: 'Süresiz',
@@ -51,9 +49,6 @@ export const t = texts({
     day: 'Son gün',
     dayHint: 'Yasak bu günün sonunda biter.',
     wrongDay: 'Bugün ya da sonrası bir gün seçin, en çok on yıl.',
-    next: 'sonraki',
-    previous: 'önceki',
-    open: 'kişiyi aç',
   },
   en: {
     title: 'Bans',
@@ -65,7 +60,6 @@ export const t = texts({
       waiting: 'No provisional ban waits for a decision.', active: 'Nobody is banned now.',
       all: 'Nobody has ever been banned.',
     },
-    again: 'Try again',
     who: 'Who',
     reason: 'Reason',
     by: 'By',
@@ -96,7 +90,6 @@ export const t = texts({
     note: 'Note for moderators',
     noteHint: 'The person does not see it. Quote nobody.',
     reports: 'Reports behind it',
-    older: 'Older',
     until: 'Until',
     terms: {
       same: 'As it is', day: '1 day', week: '7 days', month: '30 days', year: '1 year', forever: 'For good',
@@ -105,8 +98,5 @@ export const t = texts({
     day: 'Last day',
     dayHint: 'The ban ends at the end of this day.',
     wrongDay: 'Choose today or a later day, within ten years.',
-    next: 'next',
-    previous: 'previous',
-    open: 'open the person',
   },
 });
