@@ -87,6 +87,9 @@ CREATE TABLE daily_statistics (
     -- Claims made on the day, and those approved on the day.
     claims BIGINT NOT NULL,
     claims_approved BIGINT NOT NULL,
+    -- Reports and bans made on the day.
+    reports BIGINT NOT NULL,
+    bans BIGINT NOT NULL,
     -- Whether it was counted after its end.
     complete BOOLEAN NOT NULL
 );

@@ -42,6 +42,9 @@ pub struct DayStatistics {
     pub claims: i64,
     /// Claims that were approved on the day.
     pub claims_approved: i64,
+    pub reports: i64,
+    /// Bans that began on the day, those by the system too.
+    pub bans: i64,
     /// Whether the day was over when it was counted.
     pub complete: bool,
 }

@@ -333,7 +333,7 @@ async fn the_overview_is_for_moderators_and_counts_the_day(server: TestServer) {
     let moderator = server.login(&moderator.phone).await;
     server.run_due_jobs().await;
     let today = json!({"day": "2026-11-21", "registrations": 3, "text_matches": 1, "video_matches": 0, "messages": 1, "claims": 0,
-        "claims_approved": 0, "complete": false});
+        "claims_approved": 0, "reports": 0, "bans": 0, "complete": false});
     let counted = async || {
         server
             .get("/v1/admin/overview", &moderator.access)

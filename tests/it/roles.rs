@@ -245,7 +245,8 @@ async fn all_complaints(server: &TestServer, base: &str, document: &Value) -> Ve
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_asks_for_the_role_that_is_documented() {
-    let server = TestServer::start(Backend::Sqlite, &[])
+    // Each operation is tried with a session of its own, and none is to push out those of the cast.
+    let server = TestServer::start(Backend::Sqlite, &[("TEBDIL_AUTH__MAX_SESSIONS", "1000")])
         .await
         .expect("SQLite is always there");
     let document = server.get("/openapi.json", "").await.expect(200);

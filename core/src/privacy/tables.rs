@@ -450,6 +450,8 @@ pub const TABLES: &[Table] = &[
             plain("messages"),
             plain("claims"),
             plain("claims_approved"),
+            plain("reports"),
+            plain("bans"),
             plain("complete"),
         ],
     },

@@ -58,6 +58,8 @@ fn shown(row: DayRow) -> DayStatistics {
         messages: counts.messages,
         claims: counts.claims,
         claims_approved: counts.claims_approved,
+        reports: counts.reports,
+        bans: counts.bans,
         complete: row.complete,
     }
 }

@@ -169,7 +169,7 @@ async fn what_is_muted_is_stored_all_the_same(
     tablet: &TestUser,
 ) {
     let preferences = "/v1/me/notification-preferences";
-    let all_on = json!({ "system": true, "match": true, "claim": true, "ad": true });
+    let all_on = json!({ "system": true, "match": true, "claim": true, "ad": true, "staff": true });
     assert_eq!(
         server.get(preferences, &user.access).await.expect(200),
         all_on
@@ -185,7 +185,7 @@ async fn what_is_muted_is_stored_all_the_same(
         .expect(200);
     assert_eq!(
         changed,
-        json!({ "system": false, "match": true, "claim": true, "ad": false })
+        json!({ "system": false, "match": true, "claim": true, "ad": false, "staff": true })
     );
     for (body, code) in [
         (json!({ "system": "no" }), "invalid_field"),

@@ -97,6 +97,7 @@ async fn a_report_is_worked_on_by_one_moderator(server: TestServer) {
     take(&server, "41", &one)
         .await
         .expect_problem(404, "not_found");
+    server.stop().await;
 }
 
 async fn a_warning_is_answered_once_beside_its_report(server: TestServer) {
@@ -145,6 +146,7 @@ async fn a_warning_is_answered_once_beside_its_report(server: TestServer) {
         .await
         .expect(200);
     assert_eq!(export["warning_answers"][0]["text"], "Şaka yapmıştım.");
+    server.stop().await;
 }
 
 async fn a_report_can_force_another_alias(server: TestServer) {
@@ -168,4 +170,5 @@ async fn a_report_can_force_another_alias(server: TestServer) {
         .await
         .expect(200);
     assert_eq!(told["items"][0]["data"], json!({ "code": "renamed" }));
+    server.stop().await;
 }

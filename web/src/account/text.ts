@@ -116,6 +116,7 @@ export const t = texts({
       claim: 'Hak talepleri',
       system: 'Hesap ve duyurular',
       ad: 'Tanıtımlar',
+      staff: 'Moderatörler için: şikâyetler',
     },
 
     push: 'Uygulama kapalıyken',
@@ -292,6 +293,7 @@ export const t = texts({
       claim: 'Claims',
       system: 'Account and announcements',
       ad: 'Promotions',
+      staff: 'For moderators: reports',
     },
 
     push: 'While the app is closed',

@@ -1806,6 +1806,11 @@ export interface components {
         DayStatistics: {
             /**
              * Format: int64
+             * @description Bans that began on the day, those by the system too.
+             */
+            bans: number;
+            /**
+             * Format: int64
              * @description Claims that were made on the day.
              */
             claims: number;
@@ -1825,6 +1830,8 @@ export interface components {
             messages: number;
             /** Format: int64 */
             registrations: number;
+            /** Format: int64 */
+            reports: number;
             /** Format: int64 */
             text_matches: number;
             /** Format: int64 */

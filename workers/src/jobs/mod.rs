@@ -11,6 +11,7 @@ use crate::job::Queue;
 
 mod absences;
 mod ad_counts;
+mod alerts;
 mod announce;
 mod auto_ban;
 mod ban;
@@ -27,6 +28,7 @@ mod wakeups;
 
 pub use absences::Absences;
 pub use ad_counts::AdCounts;
+pub use alerts::Alerts;
 pub use announce::Announce;
 pub use auto_ban::AutoBanSweep;
 pub use ban::BanSweep;
@@ -51,6 +53,7 @@ pub fn all() -> Vec<Queue> {
         Queue::of::<RewardOrder>(),
         Queue::scheduled::<Absences>(absences::PERIOD),
         Queue::scheduled::<AdCounts>(Duration::from_mins(1)),
+        Queue::scheduled::<Alerts>(Duration::from_mins(1)),
         Queue::scheduled::<Announce>(Duration::from_mins(1)),
         Queue::scheduled::<AutoBanSweep>(Duration::from_mins(10)),
         Queue::scheduled::<BanSweep>(Duration::from_mins(1)),

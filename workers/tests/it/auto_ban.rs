@@ -296,6 +296,7 @@ async fn what_moderators_dismissed_is_erased_before_the_rest(t: TestStore) {
             note,
             until: None,
             actor: UserId(7),
+            alias: None,
             actor_role: UserRole::Admin,
         };
         t.safety()

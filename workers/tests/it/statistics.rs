@@ -102,6 +102,7 @@ async fn what_happens_on_a_day_is_counted_there(db: &Database) {
         messages: 5,
         claims: 3,
         claims_approved: 1,
+        ..DayCounts::default()
     };
     let third = DayCounts {
         registrations: 2,
@@ -207,6 +208,17 @@ async fn counts_never_get_less_and_counting_twice_changes_nothing(db: &Database)
     for _ in 0..3 {
         db.message(id, users).await;
     }
+    // Their ids have to be of now, too.
+    db.execute(
+        "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, severity, created_at) \
+         SELECT id, user1_id, user2_id, id, 'spam', 2, created_at FROM matches",
+    )
+    .await;
+    db.execute(
+        "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) \
+         SELECT id, phone_index, 'spam', FALSE, FALSE, created_at FROM users",
+    )
+    .await;
     run(db).await;
     let counted = days(db).await;
     assert_eq!(
@@ -215,6 +227,8 @@ async fn counts_never_get_less_and_counting_twice_changes_nothing(db: &Database)
             registrations: 2,
             text_matches: 1,
             messages: 3,
+            reports: 1,
+            bans: 2,
             ..DayCounts::default()
         }
     );

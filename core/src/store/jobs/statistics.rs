@@ -20,6 +20,10 @@ pub struct DayCounts {
     pub claims: i64,
     /// Claims that were approved, whenever they were made.
     pub claims_approved: i64,
+    /// Reports that were made.
+    pub reports: i64,
+    /// Bans, those by the system too.
+    pub bans: i64,
 }
 
 impl std::ops::AddAssign for DayCounts {
@@ -30,6 +34,8 @@ impl std::ops::AddAssign for DayCounts {
         self.messages += more.messages;
         self.claims += more.claims;
         self.claims_approved += more.claims_approved;
+        self.reports += more.reports;
+        self.bans += more.bans;
     }
 }
 
@@ -73,7 +79,11 @@ const BETWEEN: &str = "SELECT (SELECT COUNT(*) FROM users \
      (SELECT COUNT(*) FROM claims WHERE id >= $1 AND id < $2 \
      AND claim_time >= $3 AND claim_time < $4) AS claims, \
      (SELECT COUNT(*) FROM claims \
-     WHERE processed_at >= $3 AND processed_at < $4 AND status = 'approved') AS claims_approved";
+     WHERE processed_at >= $3 AND processed_at < $4 AND status = 'approved') AS claims_approved, \
+     (SELECT COUNT(*) FROM reports WHERE id >= $1 AND id < $2 \
+     AND created_at >= $3 AND created_at < $4) AS reports, \
+     (SELECT COUNT(*) FROM bans WHERE id >= $1 AND id < $2 \
+     AND created_at >= $3 AND created_at < $4) AS bans";
 
 impl Jobs<'_> {
     /// Counts what happened from `from` until before `until`. Reads the rows of that time and of a
@@ -98,8 +108,8 @@ impl Jobs<'_> {
     pub async fn keep_day(self, row: &DayRow) -> Result<(), StoreError> {
         // The larger of what is counted now and what is stored.
         const SQL: &str = "INSERT INTO daily_statistics (day, registrations, text_matches, \
-             video_matches, messages, claims, claims_approved, complete) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (day) DO UPDATE SET \
+             video_matches, messages, claims, claims_approved, reports, bans, complete) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (day) DO UPDATE SET \
              registrations = CASE WHEN excluded.registrations > daily_statistics.registrations \
              THEN excluded.registrations ELSE daily_statistics.registrations END, \
              text_matches = CASE WHEN excluded.text_matches > daily_statistics.text_matches \
@@ -113,6 +123,10 @@ impl Jobs<'_> {
              claims_approved = CASE \
              WHEN excluded.claims_approved > daily_statistics.claims_approved \
              THEN excluded.claims_approved ELSE daily_statistics.claims_approved END, \
+             reports = CASE WHEN excluded.reports > daily_statistics.reports \
+             THEN excluded.reports ELSE daily_statistics.reports END, \
+             bans = CASE WHEN excluded.bans > daily_statistics.bans \
+             THEN excluded.bans ELSE daily_statistics.bans END, \
              complete = daily_statistics.complete OR excluded.complete";
         let counts = &row.counts;
         let params = (
@@ -123,6 +137,8 @@ impl Jobs<'_> {
             counts.messages,
             counts.claims,
             counts.claims_approved,
+            counts.reports,
+            counts.bans,
             row.complete,
         );
         let mut tx = self.begin().await?;
@@ -147,7 +163,7 @@ impl Jobs<'_> {
     /// The counted days from `from` to `to`, newest first.
     pub async fn days(self, from: &str, to: &str) -> Result<Vec<DayRow>, StoreError> {
         const SQL: &str = "SELECT day, registrations, text_matches, video_matches, \
-             messages, claims, claims_approved, complete \
+             messages, claims, claims_approved, reports, bans, complete \
              FROM daily_statistics WHERE day >= $1 AND day <= $2 ORDER BY day DESC";
         self.db.all(SQL, (from, to)).await
     }
@@ -193,7 +209,7 @@ mod tests {
                 .iter()
                 .filter(|step| step.starts_with("SEARCH"))
                 .count(),
-            6,
+            8,
             "{steps:?}"
         );
         assert!(

@@ -3,7 +3,7 @@
 import type { DayStatistics } from '../../net/api.d.ts';
 import type { Bar } from '../ui/bars.ts';
 
-export const KINDS = ['registrations', 'text_matches', 'video_matches', 'messages', 'claims_approved'] as const;
+export const KINDS = ['registrations', 'text_matches', 'video_matches', 'messages', 'claims_approved', 'reports', 'bans'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Series {
