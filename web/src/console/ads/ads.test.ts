@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AdminAd } from '../../net/api.d.ts';
-import { FakeServer } from '../people/fake.ts';
+import { FakeServer } from '../fake-server.ts';
 import { AdEditor, state } from './ads.svelte.ts';
 import { t } from './text.ts';
 import { typed } from './when.ts';

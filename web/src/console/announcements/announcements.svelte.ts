@@ -5,10 +5,10 @@ import { Pages } from '../../account/pages.svelte.ts';
 import type { Announcement } from '../../net/api.d.ts';
 import { Problem } from '../../net/rest.ts';
 import { type Target, group } from '../ads/target.ts';
-import { Once } from '../people/once.ts';
-import { type Faults, faultsOf } from '../people/refusal.ts';
-import type { Desk } from '../people/rights.ts';
-import { fits, lines } from '../people/written.ts';
+import type { Desk } from '../desk.ts';
+import { Once } from '../once.ts';
+import { type Faults, faultsOf } from '../ui/refusal.ts';
+import { fits, lines } from '../ui/written.ts';
 import { t } from './text.ts';
 
 type Field = 'tr' | 'en';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Announcement } from '../../net/api.d.ts';
-import { FakeServer } from '../people/fake.ts';
+import { FakeServer } from '../fake-server.ts';
 import { Announcements } from './announcements.svelte.ts';
 import { t } from './text.ts';
 

@@ -3,8 +3,8 @@
 import { Act } from '../../account/act.svelte.ts';
 import type { AdminAppeal, AppealDecision } from '../../net/api.d.ts';
 import { Problem } from '../../net/rest.ts';
-import { Once } from '../people/once.ts';
-import type { Desk } from '../people/rights.ts';
+import type { Desk } from '../desk.ts';
+import { Once } from '../once.ts';
 
 /** The server has the newest first, and at most this many at once. */
 const PAGE = 100;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AdminAppeal } from '../../net/api.d.ts';
-import { FakeServer } from '../people/fake.ts';
+import { FakeServer } from '../fake-server.ts';
 import { Appeals } from './appeals.svelte.ts';
 
 const LIST = 'GET /v1/admin/appeals';

@@ -4,8 +4,8 @@ import { Act } from '../../account/act.svelte.ts';
 import { Pages } from '../../account/pages.svelte.ts';
 import type { AdminBan } from '../../net/api.d.ts';
 import { Problem } from '../../net/rest.ts';
-import { Once } from '../people/once.ts';
-import type { Desk } from '../people/rights.ts';
+import type { Desk } from '../desk.ts';
+import { Once } from '../once.ts';
 
 /** `waiting`: provisional ones in force. */
 export type Which = 'waiting' | 'active' | 'all';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AdminBan } from '../../net/api.d.ts';
-import { FakeServer } from '../people/fake.ts';
+import { FakeServer } from '../fake-server.ts';
 import { Bans } from './bans.svelte.ts';
 
 const LIST = 'GET /v1/admin/bans';

@@ -3,8 +3,8 @@
 import { Pages } from '../../account/pages.svelte.ts';
 import type { AdminUser, UserRole } from '../../net/api.d.ts';
 import { Problem } from '../../net/rest.ts';
-import { refusal } from './refusal.ts';
-import type { Desk } from './rights.ts';
+import type { Desk } from '../desk.ts';
+import { refusal } from '../ui/refusal.ts';
 import { wanted } from './search.ts';
 import { t } from './text.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeServer } from './fake.ts';
+import { FakeServer } from '../fake-server.ts';
 import { Found } from './found.svelte.ts';
 import { t } from './text.ts';
 

@@ -4,8 +4,9 @@
 import { Act } from '../../account/act.svelte.ts';
 import type { AdminUserDetail, QuotaBucket, UserRole } from '../../net/api.d.ts';
 import { Problem } from '../../net/rest.ts';
-import { Once } from './once.ts';
-import { type Deed, type Desk, deeds } from './rights.ts';
+import type { Desk } from '../desk.ts';
+import { Once } from '../once.ts';
+import { type Deed, deeds } from './rights.ts';
 
 /** What is asked for is out of date: somebody else was faster. */
 const OUTDATED = ['already_banned', 'not_banned', 'already_decided', 'not_found'];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeServer } from './fake.ts';
+import { FakeServer } from '../fake-server.ts';
 import { Person } from './person.svelte.ts';
 
 const USER = 'GET /v1/admin/users/7';

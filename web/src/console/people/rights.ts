@@ -2,21 +2,10 @@
 // offered. It still refuses what only it knows, such as whom one has reported.
 
 import type { UserRole } from '../../net/api.d.ts';
-import type { Rest } from '../../net/rest.ts';
+import type { Reader } from '../desk.ts';
 
 export type Deed =
   | 'ban' | 'unban' | 'reliability' | 'role' | 'sessions' | 'premium' | 'quota' | 'erase';
-
-export interface Reader {
-  id: string;
-  role: UserRole;
-}
-
-/** Who works here, and their way to the server: a session, as far as a room's state needs it. */
-export interface Desk {
-  readonly me: Reader;
-  readonly rest: Rest;
-}
 
 interface Account {
   id: string;

@@ -87,10 +87,6 @@ export const t = texts({
     decision: 'Karar',
     proof: 'Kanıt',
     openReport: 'Şikâyeti aç',
-    reasons: {
-      harassment: 'taciz', sexual_content: 'cinsel içerik', underage: 'reşit olmayan', spam: 'istenmeyen ileti',
-      threat: 'tehdit', hate: 'nefret', other: 'diğer',
-    },
     decisions: {
       open: 'bekliyor', dismissed: 'reddedildi', warned: 'uyarıldı', banned: 'yasaklandı',
       renamed: 'takma adı değişti',
@@ -185,10 +181,6 @@ export const t = texts({
     decision: 'Decision',
     proof: 'Evidence',
     openReport: 'Open the report',
-    reasons: {
-      harassment: 'harassment', sexual_content: 'sexual content', underage: 'underage', spam: 'spam',
-      threat: 'threat', hate: 'hate', other: 'other',
-    },
     decisions: { open: 'open', dismissed: 'dismissed', warned: 'warned', banned: 'banned', renamed: 'renamed' },
     did: 'What was done',
     actor: 'By',

@@ -9,6 +9,21 @@ export const t = texts({
     you: 'siz',
     system: 'sistem',
     person: (id: string) => `${id} kimlikli kişi`,
+    erased: 'silinmiş hesap',
+
+    older: 'Daha eskiler',
+    again: 'Yeniden dene',
+    next: 'sonraki satır',
+    previous: 'önceki satır',
+
+    cancel: 'Vazgeç',
+    writeSomething: 'Bir şey yazın: en çok 500 karakter.',
+    tooLong: 'En çok 500 karakter yazın.',
+
+    reasons: {
+      harassment: 'taciz', sexual_content: 'cinsel içerik', underage: 'reşit olmayan', spam: 'istenmeyen ileti',
+      threat: 'tehdit', hate: 'nefret', other: 'diğer',
+    },
   },
   en: {
     all: 'all',
@@ -18,5 +33,20 @@ export const t = texts({
     you: 'you',
     system: 'the system',
     person: (id) => `the person with the id ${id}`,
+    erased: 'erased account',
+
+    older: 'Older',
+    again: 'Try again',
+    next: 'next row',
+    previous: 'previous row',
+
+    cancel: 'Cancel',
+    writeSomething: 'Write something: up to 500 characters.',
+    tooLong: 'Write at most 500 characters.',
+
+    reasons: {
+      harassment: 'harassment', sexual_content: 'sexual content', underage: 'underage', spam: 'spam',
+      threat: 'threat', hate: 'hate', other: 'other',
+    },
   },
 });

@@ -1,8 +1,8 @@
 // For tests: a server that is told what to answer, and remembers what it was asked.
 
-import type { UserRole } from '../../net/api.d.ts';
-import { Rest } from '../../net/rest.ts';
-import type { Desk } from './rights.ts';
+import type { UserRole } from '../net/api.d.ts';
+import { Rest } from '../net/rest.ts';
+import type { Desk } from './desk.ts';
 
 type Answer = { status?: number; body?: unknown } | 'lost';
 
