@@ -1,33 +1,22 @@
-// The pictures of the README: two and more strangers with the web client and the real server. With
-// TEBDIL_TEST_WRITE_PICTURES=1 they go to docs/pictures; else they are made, looked at and thrown away.
+// The pictures of the README: two and more strangers with the web client and the real server.
 
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
+import { Album, SIZES, WRITE } from './lib/album.mjs';
 import { Browser } from './lib/browser.mjs';
 import { drawnCamera } from './lib/camera.mjs';
 import { Client } from './lib/client.mjs';
 import { Server } from './lib/server.mjs';
-import { Recorder, Studio } from './lib/studio.mjs';
+import { Recorder } from './lib/studio.mjs';
 import { eventually, pause } from './lib/waiting.mjs';
 
 const timeout = 90_000;
-const WRITE = process.env.TEBDIL_TEST_WRITE_PICTURES === '1';
-const PHONE = { width: 390, height: 844 };
 /** Lower, so that two beside each other are not too high for the top of a page. */
 const FILM = { width: 390, height: 720 };
 const FILM_MS = 20_000;
-const DESKTOP = { width: 1280, height: 800 };
-/** Widths of the files, pixels: enough for a sharp screen at the size at which the README shows them. */
-const WIDTHS = { phone: 585, desktop: 1280 };
 /** No repository should carry more, bytes. */
-const MOST = { picture: 60_000, film: 2_000_000 };
-/** A blank page, even one with an error on it, has fewer. */
-const COLOURS = 300;
+const MOST = 2_000_000;
 
 const SAID = {
   en: [
@@ -69,25 +58,22 @@ const WORDS = {
 
 let browser;
 let server;
-let studio;
-let folder;
+let album;
 
 before(async () => {
   browser = await Browser.start();
   server = await Server.withRelay({ TEBDIL_LIMITS__ENABLED: 'false' });
-  studio = await Studio.open(browser);
-  folder = WRITE ? fileURLToPath(new URL('../../docs/pictures', import.meta.url)) : await mkdtemp(join(tmpdir(), 'tebdil-pictures-'));
-  await mkdir(folder, { recursive: true });
+  album = await Album.open(browser);
 });
 
 after(async () => {
   await browser?.close();
   await server?.close();
-  if (folder && !WRITE) await rm(folder, { recursive: true, force: true });
+  await album?.close();
 });
 
 async function somebody(t, alias, options, camera) {
-  const client = await Client.open(browser, server, { viewport: PHONE, deviceScaleFactor: 2, timezoneId: 'Europe/Istanbul', ...options });
+  const client = await Client.open(browser, server, { viewport: SIZES.phone.viewport, deviceScaleFactor: 2, timezoneId: 'Europe/Istanbul', ...options });
   t.after(() => client.close());
   await client.context.addInitScript(drawnCamera, camera ?? ['#d9b48f', '#5b7f95', '#e3b793']);
   await client.register(alias);
@@ -95,23 +81,9 @@ async function somebody(t, alias, options, camera) {
 }
 
 /** Takes a picture of what a side shows. */
-async function take({ page }, name, theme, size = 'phone') {
-  await page.emulateMedia({ colorScheme: theme });
-  const viewport = size === 'phone' ? PHONE : DESKTOP;
-  await page.setViewportSize(viewport);
-  // Off whatever was pressed last.
-  await page.mouse.move(0, 0);
-  // Two frames later everything is where it belongs.
-  await page.evaluate(() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${name}: ${wide} px too wide`);
-  assert.equal(await page.locator('.toasts .bad, .banner.bad, .banner.warn').count(), 0, `${name}: something is wrong`);
-  const { file, width, height, colours } = await studio.picture(await page.screenshot(), WIDTHS[size]);
-  assert.deepEqual({ width, height }, { width: WIDTHS[size], height: Math.round((viewport.height * width) / viewport.width) });
-  assert.ok(colours > COLOURS, `${name}: only ${colours} colours`);
-  assert.ok(file.length < MOST.picture, `${name}: ${file.length} bytes`);
-  await writeFile(join(folder, `${name}.webp`), file);
-  await page.setViewportSize(PHONE);
+async function take({ page }, name, theme, size) {
+  await album.take(page, name, theme, size);
+  await page.setViewportSize(SIZES.phone.viewport);
 }
 
 /** Says what one likes, and goes home. */
@@ -256,10 +228,10 @@ test('a film of two who meet', { timeout }, async (t) => {
   const recorder = await Recorder.start(sides, WRITE ? 125 : 700);
   await play(recorder, sides, wait);
   const seen = await recorder.stop();
-  const { file, frames, width, height } = await studio.film(seen, FILM_MS);
+  const { file, frames, width, height } = await album.studio.film(seen, FILM_MS);
   t.diagnostic(`${((seen.end - seen.shots[0].at) / 1000).toFixed(1)} s, ${seen.shots.length} looks, ${frames} frames of ${width} by ${height}, ${file.length} bytes`);
-  await writeFile(join(folder, 'walkthrough.webp'), file);
-  assert.deepEqual(await studio.watch(file), { frames, width, height });
-  assert.ok(file.length < MOST.film, `${file.length} bytes`);
+  await album.keep('walkthrough', file);
+  assert.deepEqual(await album.studio.watch(file), { frames, width, height });
+  assert.ok(file.length < MOST, `${file.length} bytes`);
   assert.ok(frames > 2, `${frames} frames`);
 });

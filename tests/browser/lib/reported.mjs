@@ -51,10 +51,13 @@ class Reporter {
   }
 }
 
-/** `many` reports of all reasons: the two of each pair report each other. `note` is what the n-th one writes. */
-export async function reported(server, many, note = (n) => `report ${n}`) {
+/**
+ * `many` reports of all reasons: the two of each pair report each other. `note` is what the n-th one writes, `alias` how
+ * they are called.
+ */
+export async function reported(server, many, note = (n) => `report ${n}`, alias = (n) => `kisi_${n}`) {
   for (let n = 0; n < many; n += 2) {
-    const pair = await Promise.all([n, n + 1].map((each) => Reporter.join(server, `kisi_${each}`)));
+    const pair = await Promise.all([n, n + 1].map((each) => Reporter.join(server, alias(each))));
     for (const one of pair) one.find();
     await eventually('two are matched', () => pair.every((one) => one.found));
     for (const [i, one] of pair.entries()) {
