@@ -13,6 +13,8 @@ CREATE TABLE users (
     alias_key TEXT NOT NULL,
     -- What the alias looks like (Unicode TR 39); unique together with the tag.
     alias_skeleton TEXT,
+    -- What an alias looked like that a moderator took away: the user does not get it back.
+    refused_skeleton TEXT,
     tag TEXT NOT NULL,
     birth_year BIGINT NOT NULL,
     locale TEXT NOT NULL,
@@ -50,6 +52,7 @@ CREATE UNIQUE INDEX users_by_skeleton ON users (alias_skeleton, tag);
 -- Staff finds accounts by the beginning of their alias.
 CREATE INDEX users_by_alias ON users (alias_key text_pattern_ops);
 CREATE INDEX users_banned ON users (id) WHERE is_banned;
+CREATE INDEX users_staff ON users (id) WHERE role <> 'user';
 
 -- Every phone that has or ever had an account, by its blind index: who comes back is not a new
 -- user. Outlives the account.

@@ -47,7 +47,10 @@ CREATE TABLE reports (
 );
 CREATE INDEX reports_by_reported ON reports (reported_id, created_at);
 CREATE INDEX reports_open ON reports (id) WHERE status = 'open';
-CREATE INDEX reports_queue ON reports (severity, id) WHERE status = 'open';
+-- All that the counts of the queue read, too.
+CREATE INDEX reports_queue ON reports (severity, id, reason, reporter_id, reported_id)
+    WHERE status = 'open';
+CREATE INDEX reports_taken ON reports (taken_by) WHERE taken_by IS NOT NULL;
 
 -- What a warned user says to it, once. Encrypted, bound to the id.
 CREATE TABLE warning_answers (

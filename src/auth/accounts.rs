@@ -303,6 +303,7 @@ impl AccountService {
         {
             ProfileChange::Updated(row) => self.shown(&row),
             ProfileChange::AliasFull => Err(AccountError::AliasFull),
+            ProfileChange::AliasRefused => Err(AccountError::AliasInvalid),
             ProfileChange::NotFound => Err(AccountError::Gone),
         }
     }

@@ -67,6 +67,7 @@ pub const TABLES: &[Table] = &[
             shown("alias", Text),
             hidden("alias_key", "the alias, folded"),
             hidden("alias_skeleton", "the alias, as it looks"),
+            hidden("refused_skeleton", "an earlier alias, as it looks"),
             shown("tag", Text),
             shown("birth_year", Number),
             shown("locale", Text),

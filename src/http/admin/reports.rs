@@ -33,6 +33,9 @@ use crate::{
 /// How many of the queue are shown: who has decided these asks again.
 const QUEUE_HEAD: i64 = 50;
 
+/// So many neutral aliases are tried for somebody whose own is taken away.
+const ALIASES_TRIED: usize = 5;
+
 /// Reports, newest first. Those about the moderator who asks are left out.
 #[utoipa::path(
     get, operation_id = "list_admin_reports", path = "/v1/admin/reports", tag = "admin", security(("bearer" = ["moderator"])),
@@ -53,7 +56,7 @@ pub(in crate::http) async fn list(
     let filter = ReportFilter {
         status: params.get(
             "status",
-            "must be open, dismissed, warned or banned",
+            "must be open, dismissed, warned, banned or renamed",
             ReportStatus::from_text,
         )?,
         reason: params.get(
@@ -187,7 +190,11 @@ pub(in crate::http) async fn get(
         .map(|sealed| evidence::open_evidence(&api.cipher, id, &sealed))
         .transpose()
         .map_err(unreadable)?;
-    let answer = api.store.safety().warning_answer(id).await?;
+    // It is for moderators who judge, and not for the other side of the quarrel.
+    let answer = match entry.reporter_id == who.user_id {
+        true => None,
+        false => api.store.safety().warning_answer(id).await?,
+    };
     let answer = answer
         .map(|(warning, sealed, at)| {
             evidence::open_answer(&api.cipher, warning, &sealed)
@@ -227,16 +234,24 @@ pub(in crate::http) async fn resolve(
         ));
     }
     let until = end(request.until, now)?;
-    let new = NewResolution {
+    let mut new = NewResolution {
         decision: request.decision,
         note: Written::Resolution.seal(&api.cipher, id, note.as_bytes()),
         until,
-        alias: (request.decision == ReportDecision::Rename)
-            .then(|| neutral_alias(&mut rand::rng())),
+        alias: None,
         actor: who.user_id,
         actor_role: who.role,
     };
-    match api.store.safety().resolve_report(id, &new, now).await? {
+    let mut done = Resolving::AliasFull;
+    for _ in 0..ALIASES_TRIED {
+        new.alias =
+            (request.decision == ReportDecision::Rename).then(|| neutral_alias(&mut rand::rng()));
+        done = api.store.safety().resolve_report(id, &new, now).await?;
+        if done != Resolving::AliasFull {
+            break;
+        }
+    }
+    match done {
         Resolving::Done { notified, banned } => {
             for notified in &notified {
                 api.notifier.tell(notified);

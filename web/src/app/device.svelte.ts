@@ -2,8 +2,9 @@
 // see of it is `Model`.
 
 import { Chats } from '../chat/chats.svelte.ts';
-import type { Conversation, Room } from '../chat/conversation.svelte.ts';
+import type { Room } from '../chat/conversation.svelte.ts';
 import type { KeptEvidence } from '../chat/kept.ts';
+import { type How, Leaving } from '../chat/leaving.ts';
 import { holdDevice, SealedStore, Unreadable } from '../e2ee/store.ts';
 import { Searching } from '../find/search.svelte.ts';
 import { wishes } from '../find/wishes.svelte.ts';
@@ -22,8 +23,6 @@ import { older } from './version.ts';
 const ACCOUNT = 'device/account';
 const VERSION = '0.1.0';
 
-/** Until a refused frame is sent again, where the server names no time. */
-const AGAIN_MS = 2_000;
 /** A line that was silent for longer is not trusted when the network changed. */
 const TRUSTED_MS = 5_000;
 
@@ -61,7 +60,11 @@ export class Device implements Model {
     room: () => this.#room(),
     page: (cursor) => this.rest.get('/v1/matches', { query: { cursor } as never }),
     match: (id) => this.rest.get('/v1/matches/{id}', { path: { id } }),
-    tellLeft: (chat) => void this.#tellLeft(chat),
+    tellLeft: (chat) => void this.#leaving.tell(chat),
+  });
+  readonly #leaving = new Leaving({
+    ask: (frame) => this.#connection?.ask(frame) ?? null,
+    lookAfter: (matchId) => this.#chats.lookAfter(matchId),
   });
   #store: SealedStore | null = null;
   #keeper: TokenKeeper | null = null;
@@ -125,7 +128,11 @@ export class Device implements Model {
       const hold = (this.#hold = Symbol('hold'));
       const held = await holdDevice(() => hold === this.#hold && this.#lostDevice(), steal);
       if (!held) return void (this.phase = 'elsewhere');
-      this.#store = await SealedStore.open();
+      if (hold !== this.#hold) return;
+      const store = await this.#openStore();
+      // Another tab took it meanwhile.
+      if (hold !== this.#hold) return store.close();
+      this.#store = store;
       const kept = (await this.#store.read<StoredAccount>(ACCOUNT)).get(ACCOUNT);
       if (!kept) return void (this.phase = 'welcome');
       await this.#enter(kept);
@@ -136,7 +143,13 @@ export class Device implements Model {
     }
   }
 
+  #openStore(): Promise<SealedStore> {
+    return SealedStore.open(() => this.#lostDevice());
+  }
+
   #lostDevice(): void {
+    this.#hold = null;
+    this.#keeper?.drop();
     this.#connection?.close();
     this.#store?.close();
     this.#store = null;
@@ -150,7 +163,7 @@ export class Device implements Model {
   }
 
   async enter(user: User, tokens: Tokens): Promise<void> {
-    this.#store ??= await SealedStore.open();
+    this.#store ??= await this.#openStore();
     const account = { user, tokens: { tokens }, ahead: this.#ahead };
     await this.#store.write({ [ACCOUNT]: account });
     await this.#enter(account);
@@ -170,6 +183,7 @@ export class Device implements Model {
     });
     this.#keys = await Keys.load(store, (body) => this.rest.put('/v1/keys', body));
     await this.#chats.recall(store, this.#now());
+    if (this.#store !== store) return;
     this.phase = 'in';
     this.#connect();
   }
@@ -198,7 +212,7 @@ export class Device implements Model {
     this.#chats.drop();
     this.#me = this.#quota = this.ad = this.news = null;
     this.unreadNotifications = 0;
-    this.#store = await SealedStore.open().catch(() => null);
+    this.#store = await this.#openStore().catch(() => null);
   }
 
   #refused({ code, ban, appealToken }: Problem): void {
@@ -355,8 +369,10 @@ export class Device implements Model {
     void this.#chats.newest().catch(() => undefined);
   }
 
-  /** Of a claim: the match says what became of it. */
-  #decided({ data }: Notification): void {
+  async #decided({ data }: Notification): Promise<void> {
+    // The next match is made under the new name, and its messages have to say it.
+    if (data.code === 'renamed') return void this.setMe(await this.rest.get('/v1/me'));
+    // Of a claim the match says what became of it.
     if (data.code !== 'claim_approved' && data.code !== 'claim_rejected') return;
     void this.#chats.lookAfter(data.match_id);
   }
@@ -444,27 +460,12 @@ export class Device implements Model {
     this.#chats.of(matchId)?.markRead();
   }
 
-  leave(matchId: string, how: 'left' | 'hung_up' = 'left'): void {
+  leave(matchId: string, how: How = 'left'): void {
     const chat = this.#chats.of(matchId);
     if (!chat || chat.ended) return;
     // At once: a page that is being closed does not live until it is stored.
-    void this.#tellLeft(chat, how);
+    void this.#leaving.tell(chat, how);
     void chat.leave();
-  }
-
-  async #tellLeft(chat: Conversation, how: 'left' | 'hung_up' = 'left'): Promise<void> {
-    const match_id = chat.match.id;
-    while (!chat.ended && this.#connection) {
-      const answer = await this.#connection.ask(
-        how === 'left' ? { type: 'match.leave', match_id } : { type: 'rtc.state', match_id, state: 'ended' },
-      );
-      if (answer.type === 'match.ended') return chat.end(answer);
-      if (answer.type !== 'error') return;
-      // It is told again when there is a line.
-      if ((answer.code as string) === 'connection_lost') return;
-      if (answer.code === 'not_found' || answer.code === 'match_ended') return this.#chats.lookAfter(match_id);
-      await new Promise((resolve) => setTimeout(resolve, answer.retry_after_ms ?? AGAIN_MS));
-    }
   }
 
   forget(matchId: string): Promise<void> {

@@ -118,11 +118,13 @@ test('evidence has the fields of a report, the last twenty kept', async () => {
 });
 
 test('whoever opened the device before writes nothing more', async () => {
-  const before = await SealedStore.open();
+  let lost = 0;
+  const before = await SealedStore.open(() => (lost += 1));
   await before.write({ one: 1 });
   const now = await SealedStore.open();
   await expect(before.write({ one: 2 })).rejects.toThrow(TakenOver);
   await expect(before.remove('one')).rejects.toThrow(TakenOver);
+  expect(lost).toBe(2);
   expect(await now.read('one')).toEqual(new Map([['one', 1]]));
   await now.write({ one: 3 });
   expect(await now.read('one')).toEqual(new Map([['one', 3]]));

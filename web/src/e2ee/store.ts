@@ -26,16 +26,21 @@ export class SealedStore {
   readonly #db: IDBDatabase;
   readonly #key: CryptoKey;
   readonly #holder: string;
+  readonly #taken: (() => void) | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(db: IDBDatabase, key: CryptoKey, holder: string) {
+  private constructor(db: IDBDatabase, key: CryptoKey, holder: string, taken?: () => void) {
     this.#db = db;
     this.#key = key;
     this.#holder = holder;
+    this.#taken = taken;
   }
 
-  /** From now on the others that opened it write nothing: a tab hears only later that it lost the device. */
-  static async open(): Promise<SealedStore> {
+  /**
+   * From now on the others that opened it write nothing: a tab hears only later that it lost the device.
+   * `taken` is called when a write finds that another one opened it since.
+   */
+  static async open(taken?: () => void): Promise<SealedStore> {
     const request = indexedDB.open(DATABASE, 1);
     request.onupgradeneeded = () => {
       request.result.createObjectStore(RECORDS);
@@ -55,7 +60,7 @@ export class SealedStore {
     if (!known) keys.put(fresh, 'device');
     keys.put(holder, HOLDER);
     await done;
-    return new SealedStore(db, known ?? fresh, holder);
+    return new SealedStore(db, known ?? fresh, holder, taken);
   }
 
   /**
@@ -120,6 +125,7 @@ export class SealedStore {
     if (holder !== this.#holder) {
       done.catch(() => undefined);
       transaction.abort();
+      this.#taken?.();
       throw new TakenOver('another tab has the device');
     }
     step(transaction.objectStore(RECORDS));

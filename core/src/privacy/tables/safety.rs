@@ -145,7 +145,10 @@ pub(super) const APPEALS: Table = Table {
 pub(super) const SYSTEM_LOGS: Table = Table {
     name: "system_logs",
     rows: Rows::Of(
-        "t.id IN (SELECT l.id FROM system_logs l WHERE l.user_id = $1 UNION SELECT l.id FROM system_logs l WHERE l.actor_id = $1)",
+        // What moderators do with reports about the user would tell of them, and when they were made.
+        "t.id IN (SELECT l.id FROM system_logs l WHERE l.user_id = $1 AND l.action NOT IN \
+         ('report_read', 'report_taken', 'report_released', 'report_resolved') \
+         UNION SELECT l.id FROM system_logs l WHERE l.actor_id = $1)",
         BY_ID,
     ),
     erasure: Erasure::Kept,

@@ -231,7 +231,7 @@ async fn take_person_out(
         "INSERT INTO tombstones (user_id, phone_index, erased_at) VALUES ($1, $2, $3)";
     const STUB: &str = "UPDATE users SET phone_index = $2, phone_ciphertext = $3, \
          phone_key_id = '', password_hash = '', alias = $4, alias_key = $5, alias_skeleton = $5, \
-         tag = '0000', birth_year = 0, locale = 'tr', role = 'user', interests = '[]', \
+         refused_skeleton = NULL, tag = '0000', birth_year = 0, locale = 'tr', role = 'user', interests = '[]', \
          languages = '[]', location_lat = NULL, location_lon = NULL, is_premium = FALSE, \
          daily_chat_balance = 0, daily_video_balance = 0, bonus_balance = 0, quota_day = '', \
          terms_version = 0, terms_accepted_at = created_at, invite_code = $5, last_active = $6, \

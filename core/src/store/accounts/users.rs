@@ -94,6 +94,8 @@ pub enum ProfileChange {
     Updated(Box<UserRow>),
     /// All tags of the new alias are taken; nothing changed.
     AliasFull,
+    /// A moderator took this alias away from the user; nothing changed.
+    AliasRefused,
     /// No such user.
     NotFound,
 }
@@ -158,6 +160,7 @@ impl Accounts<'_> {
         const UPDATE: &str = "UPDATE users SET alias = $1, alias_key = $2, tag = $3, locale = $4, \
              interests = $5, languages = $6, location_lat = $7, location_lon = $8, \
              alias_skeleton = COALESCE($9, alias_skeleton) WHERE id = $10";
+        const REFUSED: &str = "SELECT refused_skeleton FROM users WHERE id = $1";
         let mut tx = self.begin().await?;
         let query = tx.query("SELECT ").push(COLUMNS).push(BY_ID);
         let row: Option<UserRow> = query.push(" FOR NO KEY UPDATE").bind(id).optional().await?;
@@ -165,6 +168,10 @@ impl Accounts<'_> {
             return Ok(ProfileChange::NotFound);
         };
         if let Some(alias) = &update.alias {
+            let refused: Option<String> = tx.value(REFUSED, (id,)).await?;
+            if refused.as_ref() == Some(&alias.skeleton) {
+                return Ok(ProfileChange::AliasRefused);
+            }
             let taken = taken_tags(&mut tx, alias, id).await?;
             if taken.contains(&user.tag) {
                 let Some(tag) = draw_free(&taken, rng) else {
@@ -288,26 +295,38 @@ pub(super) fn draw_free(taken: &[String], rng: &mut impl Rng) -> Option<u16> {
     (!free.is_empty()).then(|| free[rng.random_range(0..free.len())])
 }
 
-/// Gives the account another alias, with a tag that is free there. False where none is. The account
-/// is held. Somebody who takes the tag at the same time makes the transaction fail.
+/// What became of an alias that is taken away.
+pub(crate) enum Renaming {
+    Done,
+    /// All tags of the new one are given away.
+    Full,
+    /// The account was erased.
+    Gone,
+}
+
+/// Gives the account another alias, with a tag that is free there; it does not get the one back that
+/// it had. The account is held. Somebody who takes the tag at the same time makes the transaction
+/// fail.
 pub(crate) async fn rename(
     tx: &mut Tx,
     id: UserId,
     alias: &Alias,
     rng: &mut (impl Rng + Send),
-) -> Result<bool, StoreError> {
-    const SQL: &str = "UPDATE users SET alias = $1, alias_key = $2, alias_skeleton = $3, tag = $4 \
-         WHERE id = $5 AND erased_at IS NULL";
+) -> Result<Renaming, StoreError> {
+    const SQL: &str = "UPDATE users SET alias = $1, alias_key = $2, alias_skeleton = $3, tag = $4, \
+         refused_skeleton = alias_skeleton WHERE id = $5 AND erased_at IS NULL";
     let taken = taken_tags(tx, alias, id).await?;
     let Some(tag) = draw_free(&taken, rng) else {
-        return Ok(false);
+        return Ok(Renaming::Full);
     };
     let Alias {
         text,
         key,
         skeleton,
     } = alias;
-    tx.execute(SQL, (text, key, skeleton, tag_text(tag), id))
-        .await?;
-    Ok(true)
+    let params = (text, key, skeleton, tag_text(tag), id);
+    Ok(match tx.execute(SQL, params).await? {
+        0 => Renaming::Gone,
+        _ => Renaming::Done,
+    })
 }

@@ -98,8 +98,9 @@ impl Jobs<'_> {
     ) -> Result<Vec<SystemLogEntry>, StoreError> {
         const SQL: &str = "SELECT id, action, user_id, actor_id, details, created_at \
              FROM system_logs WHERE id < $1";
-        const NOT_ABOUT: &str = " AND (action NOT IN ('report_read', 'report_resolved') \
-             OR user_id IS NULL OR user_id <> ";
+        // As in `privacy::tables::safety`: they would tell the reader of reports, and when.
+        const NOT_ABOUT: &str = " AND (action NOT IN ('report_read', 'report_taken', \
+             'report_released', 'report_resolved') OR user_id IS NULL OR user_id <> ";
         let before = filter.before.unwrap_or(SystemLogId(i64::MAX));
         let mut query = self.read(SQL).bind(before);
         if let Some(action) = filter.action {

@@ -15,7 +15,10 @@ use crate::{
     db::Tx,
     store::{
         Alias, Notified, StoreError, SystemLog,
-        accounts::{sessions::LOCK_USER, users::rename},
+        accounts::{
+            sessions::LOCK_USER,
+            users::{Renaming, rename},
+        },
         jobs::system_logs::log,
         notices::notifications::notify,
     },
@@ -54,7 +57,7 @@ pub enum Resolving {
     Decided,
     /// Another moderator works on it.
     Taken,
-    /// Every handle of the new alias is given away.
+    /// The new alias has no free tag, or somebody took it meanwhile: another one may do.
     AliasFull,
     /// The moderator made the report or is reported, or may not ban that user, or has reported it
     /// too.
@@ -80,6 +83,23 @@ impl Safety<'_> {
     /// A ban that waits for a moderator is confirmed, with the end that is given here; one that was
     /// decided before gets the later end of the two. Other reports of the same user stay open.
     pub async fn resolve_report(
+        self,
+        report: ReportId,
+        new: &NewResolution,
+        now: Timestamp,
+    ) -> Result<Resolving, StoreError> {
+        match self.try_resolve_report(report, new, now).await {
+            // Somebody took the tag between our look and our write.
+            Err(StoreError::Database(sqlx::Error::Database(refused)))
+                if new.alias.is_some() && refused.is_unique_violation() =>
+            {
+                Ok(Resolving::AliasFull)
+            }
+            done => done,
+        }
+    }
+
+    async fn try_resolve_report(
         self,
         report: ReportId,
         new: &NewResolution,
@@ -130,24 +150,15 @@ impl Safety<'_> {
             banned = ban_or_extend(&mut tx, target, report, found.reason, new, now).await?;
         }
         if let Some(alias) = &new.alias {
-            if !new
-                .actor_role
-                .may_judge(role_of(&mut tx, found.reported_id).await?)
-            {
-                return Ok(Resolving::Forbidden);
+            let target: UserId = tx.value(CURRENT_ACCOUNT, (found.reported_id,)).await?;
+            match force_alias(&mut tx, target, alias, new.actor_role).await? {
+                Ok(()) => {
+                    let notice = Notice::Renamed {};
+                    let reference = reference.clone();
+                    notified.extend(notify(&mut tx, target, &notice, reference, now).await?);
+                }
+                Err(refused) => return Ok(refused),
             }
-            if !rename(
-                &mut tx,
-                found.reported_id,
-                alias,
-                &mut rand::make_rng::<StdRng>(),
-            )
-            .await?
-            {
-                return Ok(Resolving::AliasFull);
-            }
-            let (user, notice) = (found.reported_id, Notice::Renamed {});
-            notified.extend(notify(&mut tx, user, &notice, reference.clone(), now).await?);
         }
         settle(&mut tx, report, status, new, now).await?;
         let (user, notice) = (found.reporter_id, Notice::ReportResolved { acted });
@@ -211,6 +222,27 @@ async fn may_ban(tx: &mut Tx, new: &NewResolution, target: UserId) -> Result<boo
     let phone: Option<Vec<u8>> = tx.optional_value(PHONE_OF, (target,)).await?;
     let accuser: Option<ReportId> = tx.optional_value(HAS_REPORTED, (new.actor, phone)).await?;
     Ok(target != new.actor && accuser.is_none() && new.actor_role.may_ban(role))
+}
+
+/// Takes the alias away from a user and gives it another one; why not.
+async fn force_alias(
+    tx: &mut Tx,
+    target: UserId,
+    alias: &Alias,
+    actor_role: UserRole,
+) -> Result<Result<(), Resolving>, StoreError> {
+    // A later account of the same phone has a larger id, so users are still locked by id.
+    tx.execute(LOCK_USER, (target,)).await?;
+    if !actor_role.may_judge(role_of(tx, target).await?) {
+        return Ok(Err(Resolving::Forbidden));
+    }
+    Ok(
+        match rename(tx, target, alias, &mut rand::make_rng::<StdRng>()).await? {
+            Renaming::Done => Ok(()),
+            Renaming::Full => Err(Resolving::AliasFull),
+            Renaming::Gone => Err(Resolving::NotFound),
+        },
+    )
 }
 
 async fn role_of(tx: &mut Tx, user: UserId) -> Result<UserRole, StoreError> {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::Tx,
     report::{ReportRules, TAKEN_FOR},
-    store::{StoreError, SystemLog, jobs::system_logs::log},
+    store::{StoreError, SystemLog, accounts::sessions::LOCK_USER, jobs::system_logs::log},
 };
 use tebdil_protocol::{
     ReasonCount,
@@ -18,6 +18,10 @@ use tebdil_protocol::{
     id::{ReportId, UserId},
     time::Timestamp,
 };
+
+/// Most reports that one moderator has at a time; the ones taken first go back to the others. Some
+/// are decided and can still be undone.
+const MOST_TAKEN: i64 = 20;
 
 /// The head of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +82,9 @@ impl Safety<'_> {
             .push(" AND r.reporter_id <> ")
             .push_bind(reader);
         if let Some(reason) = reason {
+            // The severity is in the index.
+            let severity = reason.severity();
+            query = query.push(" AND r.severity = ").push_bind(severity);
             query = query.push(" AND r.reason = ").push_bind(reason);
         }
         query = query
@@ -103,7 +110,12 @@ impl Safety<'_> {
         const FIND: &str = "SELECT reporter_id, reported_id, status, taken_by, taken_until \
              FROM reports WHERE id = $1 FOR NO KEY UPDATE";
         const TAKE: &str = "UPDATE reports SET taken_by = $1, taken_until = $2 WHERE id = $3";
+        const GIVE_BACK: &str = "UPDATE reports SET taken_by = NULL, taken_until = NULL \
+             WHERE taken_by = $1 AND status = 'open' AND id NOT IN (SELECT r.id FROM reports r \
+             WHERE r.taken_by = $1 ORDER BY r.taken_until DESC, r.id LIMIT $2)";
         let mut tx = self.begin().await?;
+        // One after the other, or two calls would give back each other's.
+        tx.execute(LOCK_USER, (who,)).await?;
         let Some(found): Option<Held> = tx.optional(FIND, (report,)).await? else {
             return Ok(Taking::NotFound);
         };
@@ -118,6 +130,7 @@ impl Safety<'_> {
         }
         let until = now + TAKEN_FOR;
         tx.execute(TAKE, (who, until, report)).await?;
+        tx.execute(GIVE_BACK, (who, MOST_TAKEN)).await?;
         let renewed = found.taken_by == Some(who) && found.taken_until > Some(now);
         if !renewed {
             record(&mut tx, "report_taken", report, found.reported_id, who, now).await?;

@@ -3,7 +3,10 @@
 use sqlx_macros::FromRow;
 
 use super::Safety;
-use crate::{crypto::Sealed, store::StoreError};
+use crate::{
+    crypto::Sealed,
+    store::{StoreError, accounts::sessions::LOCK_USER},
+};
 use tebdil_protocol::{
     id::{NotificationId, ReportId, UserId},
     time::Timestamp,
@@ -55,9 +58,12 @@ impl Safety<'_> {
         const INSERT: &str = "INSERT INTO warning_answers \
              (id, report_id, user_id, text_ciphertext, text_key_id, created_at) \
              SELECT $1, r.id, r.reported_id, $2, $3, $4 FROM reports r \
+             JOIN users u ON u.id = r.reported_id AND u.erased_at IS NULL \
              WHERE r.id = $5 AND r.reported_id = $6 ON CONFLICT DO NOTHING";
         const KNOWN: &str = "SELECT id FROM warning_answers WHERE id = $1";
         let mut tx = self.begin().await?;
+        // An erasure waits, or has been.
+        tx.execute(LOCK_USER, (new.user,)).await?;
         let found: Option<String> = tx.optional_value(WARNED, (new.id, new.user)).await?;
         let report = found.and_then(|reference| reference.parse::<ReportId>().ok());
         let Some(report) = report else {

@@ -10,6 +10,7 @@ use crate::matches::searcher;
 
 tebdil_core::store_conformance! {
     moderators_hear_once_of_severe_reports,
+    a_report_that_is_worked_on_alerts_nobody,
     moderators_hear_once_a_day_of_an_old_queue,
 }
 
@@ -44,18 +45,31 @@ async fn moderators_hear_once_of_severe_reports(t: TestStore) {
     let threat = Notice::ReportWaits {
         reason: ReportReason::Threat,
     };
-    let both = [(a.0.id, threat.clone()), (b.0.id, threat)];
-    assert_eq!(told(&t).await, both);
-    assert_eq!(told(&t).await, []);
-    // One about a moderator is told to the others only.
-    t.clock.advance(Duration::from_mins(10));
+    assert_eq!(told(&t).await, [(a.0.id, threat.clone()), (b.0.id, threat)]);
+    // The next is told after the pause, though it came within it; and only to those it is not about.
+    t.clock.advance(Duration::from_mins(1));
     reported_for(&t, &a, &user, ReportReason::Underage).await;
+    assert_eq!(told(&t).await, []);
+    t.clock.advance(Duration::from_mins(10));
     let underage = Notice::ReportWaits {
         reason: ReportReason::Underage,
     };
     assert_eq!(told(&t).await, [(b.0.id, underage)]);
     t.clock.advance(Duration::from_mins(11));
-    assert_eq!(told(&t).await, [], "it is no news any more");
+    assert_eq!(told(&t).await, [], "of each once");
+}
+
+async fn a_report_that_is_worked_on_alerts_nobody(t: TestStore) {
+    let a = moderator(&t, "bir").await;
+    let (user, other) = (searcher(&t, "kedi").await, searcher(&t, "kus").await);
+    reported_for(&t, &user, &other, ReportReason::Threat).await;
+    let rules = rules();
+    let queue = t.safety().report_queue(a.0.id, None, 1, &rules, t.now());
+    let id = queue.await.unwrap().entries[0].report.id;
+    t.safety().take_report(id, a.0.id, t.now()).await.unwrap();
+    assert_eq!(told(&t).await, []);
+    t.clock.advance(Duration::from_mins(6));
+    assert_eq!(told(&t).await.len(), 1, "nobody does any more");
 }
 
 async fn moderators_hear_once_a_day_of_an_old_queue(t: TestStore) {
@@ -67,6 +81,8 @@ async fn moderators_hear_once_a_day_of_an_old_queue(t: TestStore) {
     t.clock.advance(Duration::from_hours(1));
     assert_eq!(told(&t).await, [(a.0.id, Notice::QueueOld { hours: 25 })]);
     assert_eq!(told(&t).await, []);
-    t.clock.advance(Duration::from_hours(24));
+    t.clock.advance(Duration::from_hours(23));
+    assert_eq!(told(&t).await, []);
+    t.clock.advance(Duration::from_hours(1));
     assert_eq!(told(&t).await, [(a.0.id, Notice::QueueOld { hours: 49 })]);
 }

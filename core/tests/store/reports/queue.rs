@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     report::TAKEN_FOR,
-    store::{Queue, Resolving, Taking},
+    store::{ProfileChange, ProfileUpdate, Queue, Resolving, Taking},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -18,12 +18,14 @@ use super::{Account, count, crowd, meet, report_as, reported, resolve, rules, wo
 use crate::{
     all_at_once,
     matches::{couple, matched, searcher},
+    rng,
 };
 
 tebdil_core::store_conformance! {
     the_severest_and_the_oldest_come_first,
     a_taken_report_is_nobody_elses_for_its_time,
     many_who_take_one_at_once_are_one,
+    nobody_keeps_many_from_the_others,
     a_report_gives_its_subject_another_alias,
 }
 
@@ -162,6 +164,27 @@ async fn many_who_take_one_at_once_are_one(t: TestStore) {
     assert_eq!(got, 1, "{outcomes:?}");
 }
 
+async fn nobody_keeps_many_from_the_others(t: TestStore) {
+    let target = searcher(&t, "kedi").await;
+    reports_for(&t, &target, &[ReportReason::Spam; 22]).await;
+    let (one, other) = (
+        searcher(&t, "bir").await.0.id,
+        searcher(&t, "iki").await.0.id,
+    );
+    let all = queue(&t, one, None).await.entries;
+    for entry in &all {
+        assert!(matches!(
+            take(&t, entry.report.id, one).await,
+            Taking::Taken(_)
+        ));
+        t.clock.advance(Duration::from_secs(1));
+    }
+    for (number, entry) in all.iter().enumerate() {
+        let free = take(&t, entry.report.id, other).await != Taking::ByAnother;
+        assert_eq!(free, number < 2, "{number}");
+    }
+}
+
 async fn a_report_gives_its_subject_another_alias(t: TestStore) {
     let (a, b) = couple(&t).await;
     let made = reported(&t, matched(&t, &a, &b, 1).await, a.0.id).await;
@@ -189,6 +212,15 @@ async fn a_report_gives_its_subject_another_alias(t: TestStore) {
     );
     let user = t.accounts().user(b.0.id).await.unwrap().expect("a user");
     assert_eq!(user.alias, "yolcu");
+    let back = ProfileUpdate {
+        alias: Some(TestStore::alias(&b.0.alias)),
+        ..ProfileUpdate::default()
+    };
+    let change = t
+        .accounts()
+        .update_profile(b.0.id, &back, &mut rng(1))
+        .await;
+    assert!(matches!(change.unwrap(), ProfileChange::AliasRefused));
     let entry = t
         .safety()
         .report_entry(made.id, &rules(), t.now())
