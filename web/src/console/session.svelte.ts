@@ -18,6 +18,8 @@ export interface Staff {
 /** `enrolling`: signed in, but the second factor is set up before anything else. */
 export type Phase = 'starting' | 'out' | 'enrolling' | 'in';
 
+export type Parting = Pick<Rest, 'post' | 'delete'>;
+
 /** Why the sign-in is shown, where nobody pressed "sign out". */
 export type Left = 'ended' | 'idle' | 'not_staff' | 'role_taken' | 'banned' | 'consent' | 'elsewhere';
 
@@ -50,6 +52,10 @@ async function holds(session: string): Promise<boolean> {
   });
 }
 
+/** While it is good it is not renewed: who goes cannot wait. */
+const tokenNow = async (keeper: TokenKeeper): Promise<string> =>
+  keeper.remainingMs > 0 ? keeper.stored.tokens.access_token : keeper.get();
+
 const staffOf = ({ id, handle, role }: User): Staff | null =>
   role === 'user' ? null : { id, handle, role };
 
@@ -66,8 +72,8 @@ export class Session {
 
   /** Throws `Problem`. */
   readonly rest: Rest;
-  /** The same for what is sent while the page is left: it is not broken off. */
-  readonly parting: Rest;
+  /** The same for what is sent while the page is left: it is not broken off, and signing out waits for it. */
+  readonly parting: Parting;
 
   #me: Staff | null = $state.raw(null);
   #name = '';
@@ -78,6 +84,7 @@ export class Session {
   /** Milliseconds that the clock of the server is ahead of this one. */
   #ahead = 0;
   readonly #open: Rest;
+  readonly #parting: Rest;
   readonly #storage: NonNullable<Options['storage']>;
   readonly #alone: NonNullable<Options['alone']>;
 
@@ -91,14 +98,19 @@ export class Session {
       return answer;
     };
     const nobody: Access = { token: async () => null, renewed: async () => null };
-    const access: Access = {
-      token: async () => (this.#keeper ? this.#keeper.get() : null),
-      renewed: async (spent) => this.#keeper?.renew(spent).catch(() => null) ?? null,
-    };
+    const renewed: Access['renewed'] = async (spent) => this.#keeper?.renew(spent).catch(() => null) ?? null;
+    const access: Access = { renewed, token: async () => (this.#keeper ? this.#keeper.get() : null) };
+    const hurried: Access = { renewed, token: async () => (this.#keeper ? tokenNow(this.#keeper) : null) };
     const refused = (problem: Problem): void => this.#refused(problem);
     this.#open = new Rest({ access: nobody, fetch: timed });
     this.rest = new Rest({ access, fetch: timed, refused });
-    this.parting = new Rest({ access, fetch: (url, init) => this.#follow(timed(url, { ...init, keepalive: true })) });
+    this.#parting = new Rest({
+      access: hurried, fetch: (url, init) => timed(url, { ...init, keepalive: true }),
+    });
+    this.parting = {
+      post: (...call) => this.#follow(this.#parting.post(...call)),
+      delete: (...call) => this.#follow(this.#parting.delete(...call)),
+    };
   }
 
   /** Only where somebody is in. */
@@ -160,30 +172,39 @@ export class Session {
     this.#leaving = true;
     this.#storage.removeItem(KEPT);
     [this.left, this.phase] = [left, 'out'];
+    // Somebody may sign in meanwhile, and stays: this is the token of the one who goes.
+    const held = tokenNow(keeper).catch(() => null);
     // The rooms are taken out, and send what they still hold: it needs the session.
     await tick();
-    await Promise.allSettled(this.#sent);
-    await this.parting.post('/v1/auth/logout', undefined).catch(() => undefined);
-    // Somebody may have signed in meanwhile.
+    while (this.#sent.size > 0) await Promise.allSettled(this.#sent);
+    const token = await held;
+    if (token) await this.#parting.post('/v1/auth/logout', undefined, { token }).catch(() => undefined);
     if (this.#keeper === keeper) this.#leave(left);
   }
 
   /** Asks for the counts again. Throws `Problem`. */
   async look(): Promise<void> {
+    const keeper = this.#keeper;
     const overview = await this.rest.get('/v1/admin/overview');
-    if (this.#me) [this.overview, this.overviewAt] = [overview, Date.now()];
+    if (this.#stays(keeper)) [this.overview, this.overviewAt] = [overview, Date.now()];
   }
 
   async #admit(user: User): Promise<void> {
     const me = staffOf(user);
     if (!me) return this.signOut('not_staff');
     this.#me = me;
-    // It says whether a second factor is missing, before a room is shown that would be refused.
+    const keeper = this.#keeper;
+    // It says whether a second factor or consent is missing, before a room is shown that would be refused.
     await this.look().catch(() => undefined);
-    if (this.#me && this.phase !== 'enrolling') this.phase = 'in';
+    if (this.#stays(keeper) && this.phase !== 'enrolling') this.phase = 'in';
   }
 
-  #follow(answer: Promise<Response>): Promise<Response> {
+  /** Nobody signed out or in since. */
+  #stays(keeper: TokenKeeper | null): boolean {
+    return keeper !== null && keeper === this.#keeper && !this.#leaving;
+  }
+
+  #follow<T>(answer: Promise<T>): Promise<T> {
     this.#sent.add(answer);
     const over = (): void => void this.#sent.delete(answer);
     answer.then(over, over);
@@ -217,8 +238,9 @@ export class Session {
 
   /** Something was refused: it may be the role, or only that act. */
   async #lookAgain(): Promise<void> {
+    const keeper = this.#keeper;
     const user = await this.rest.get('/v1/me').catch(() => null);
-    if (!user || !this.#me) return;
+    if (!user || !this.#me || !this.#stays(keeper)) return;
     const me = staffOf(user);
     if (!me) return this.signOut('role_taken');
     this.demoted ||= this.#me.role === 'admin' && me.role === 'moderator';

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Tokens, User } from '../net/api.d.ts';
 import { Session } from './session.svelte.ts';
 
@@ -12,11 +12,14 @@ const tokens = (n: number, minutes = 15): Tokens => {
 const user = (role: User['role'] = 'moderator'): User => ({ id: '7', handle: 'pusula#2891', role }) as User;
 const overview = { totals: { open_reports: 3 }, days: [] };
 
-type Answers = Record<string, () => [number, unknown]>;
+type Answer = [number, unknown];
+type Answers = Record<string, () => Answer | Promise<Answer>>;
 
 /** A server that answers by method and path, and what was asked of it. */
 function stage(answers: Answers = {}, kept = new Map<string, string>(), alone = true) {
   const asked: string[] = [];
+  /** With which token each was asked. */
+  const by: (string | null)[] = [];
   const all: Answers = {
     'GET /v1/me': () => [200, user()],
     'GET /v1/admin/overview': () => [200, overview],
@@ -33,16 +36,26 @@ function stage(answers: Answers = {}, kept = new Map<string, string>(), alone = 
     fetch: async (url, init) => {
       const what = `${init!.method} ${String(url)}`;
       asked.push(what);
-      const [status, body] = all[what]!();
+      by.push(new Headers(init!.headers).get('authorization'));
+      const [status, body] = await all[what]!();
       return new Response(status === 204 ? null : JSON.stringify(body), { status });
     },
   });
-  return { session, asked, kept, all };
+  return { session, asked, by, kept, all };
 }
 
 const refusal = (status: number, code: string) => (): [number, unknown] => [status, { code }];
 let kept: Map<string, string>;
 beforeEach(() => void (kept = new Map()));
+afterEach(() => void vi.useRealTimers());
+
+const late = (answer: () => Answer) => async (): Promise<Answer> => {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return answer();
+};
+const RESOLVE = 'POST /v1/admin/reports/5/resolve';
+const resolve = (session: Session): Promise<unknown> =>
+  session.parting.post('/v1/admin/reports/{id}/resolve', {} as never, { path: { id: '5' } });
 
 test('a moderator is in, may what moderators may, and is there after a reload', async () => {
   const { session } = stage({}, kept);
@@ -142,11 +155,60 @@ test('signing out ends the session at the server, and forgets it without a line,
 });
 
 test('what a room still holds when somebody signs out is sent before the session ends', async () => {
-  const { session, asked, all } = stage({}, kept);
+  vi.useFakeTimers();
+  const { session, asked } = stage({
+    'POST /v1/auth/refresh': late(() => [200, { tokens: tokens(2) }]),
+    [RESOLVE]: late(() => [200, {}]),
+  }, kept);
   await session.enter(user(), tokens(1));
-  all['POST /v1/admin/reports/5/resolve'] = () => [200, {}];
+  // A computer that slept: the token has to be renewed before anything can be sent.
+  vi.setSystemTime(Date.now() + 20 * 60_000);
   const leaving = session.signOut();
-  const sent = session.parting.post('/v1/admin/reports/{id}/resolve', {} as never, { path: { id: '5' } });
+  const sent = resolve(session);
+  await vi.runAllTimersAsync();
   await Promise.all([leaving, sent]);
-  expect(asked.slice(-2)).toEqual(['POST /v1/admin/reports/5/resolve', 'POST /v1/auth/logout']);
+  expect(asked.slice(-3)).toEqual(['POST /v1/auth/refresh', RESOLVE, 'POST /v1/auth/logout']);
+});
+
+test('what is sent while the page is left does not wait for another token', async () => {
+  const { session, asked } = stage({ [RESOLVE]: () => [200, {}] }, kept);
+  await session.enter(user(), tokens(1));
+  vi.useFakeTimers();
+  vi.setSystemTime(Date.now() + 14.5 * 60_000);
+  await resolve(session);
+  expect(asked.at(-1)).toBe(RESOLVE);
+  expect(asked).not.toContain('POST /v1/auth/refresh');
+});
+
+test('who signs in while another is signed out stays signed in', async () => {
+  vi.useFakeTimers();
+  const { session, asked, by } = stage({ [RESOLVE]: late(() => [200, {}]) }, kept);
+  await session.enter(user(), tokens(1));
+  const leaving = session.signOut();
+  void resolve(session);
+  await session.enter({ ...user('admin'), id: '8' }, tokens(2));
+  await vi.runAllTimersAsync();
+  await leaving;
+  expect([asked.at(-1), by.at(-1)]).toEqual(['POST /v1/auth/logout', 'Bearer access1']);
+  expect([session.phase, session.me.id, kept.size]).toEqual(['in', '8', 1]);
+});
+
+test('while the consent is missing no room is shown', async () => {
+  const { session } = stage({
+    'GET /v1/admin/overview': refusal(403, 'consent_required'), 'POST /v1/auth/logout': late(() => [204, null]),
+  }, kept);
+  await session.enter(user(), tokens(1));
+  expect([session.phase, session.left]).toEqual(['out', 'consent']);
+});
+
+test('what was asked for somebody who left says nothing of who signed in since', async () => {
+  vi.useFakeTimers();
+  const { session, all } = stage({ 'GET /v1/admin/ads': refusal(403, 'forbidden') }, kept);
+  await session.enter(user(), tokens(1));
+  all['GET /v1/me'] = late(() => [200, user('user')]);
+  await session.rest.get('/v1/admin/ads').catch(() => undefined);
+  await session.signOut();
+  await session.enter({ ...user('admin'), id: '8' }, tokens(2));
+  await vi.runAllTimersAsync();
+  expect([session.phase, session.me.id, session.me.role]).toEqual(['in', '8', 'admin']);
 });

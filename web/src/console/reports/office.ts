@@ -4,6 +4,7 @@ import type {
   AdminReport, AdminUserDetail, ReportDetails, ReportQueue, ReportReason, ResolveRequest,
 } from '../../net/api.d.ts';
 import type { Rest } from '../../net/rest.ts';
+import type { Parting } from '../session.svelte.ts';
 
 /** Each throws `Problem`. */
 export interface Office {
@@ -24,7 +25,7 @@ export interface Office {
 const PAST = 20;
 
 /** `parting` is for what outlives the page. */
-export function officeOf({ rest, parting }: { rest: Rest; parting: Rest }): Office {
+export function officeOf({ rest, parting }: { rest: Rest; parting: Parting }): Office {
   return {
     queue: (reason) => rest.get('/v1/admin/reports/queue', { query: reason ? { reason } : {} }),
     take: (id) => rest.post('/v1/admin/reports/{id}/take', undefined, { path: { id } }),
