@@ -146,7 +146,12 @@ async fn nobody_reads_of_reports_about_oneself(
     details: &serde_json::Value,
     all: &[SystemLogEntry],
 ) {
-    for action in ["report_read", "report_resolved"] {
+    for action in [
+        "report_read",
+        "report_taken",
+        "report_released",
+        "report_resolved",
+    ] {
         t.jobs()
             .log_action(
                 &SystemLog {
@@ -183,7 +188,7 @@ async fn nobody_reads_of_reports_about_oneself(
         )
         .await
         .len(),
-        6
+        8
     );
 }
 

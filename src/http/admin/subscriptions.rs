@@ -12,6 +12,7 @@ use tebdil_protocol::{
 use super::Admin;
 use crate::http::{
     Api,
+    auth::Signed,
     body::StrictJson,
     paging::IdPath,
     problem::{Answer, Failure},
@@ -24,7 +25,7 @@ const MAX_CORRECTION: i64 = 1_000_000;
 #[utoipa::path(
     post, operation_id = "grant_subscription", path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = SubscriptionGrantRequest,
-    responses((status = 201, body = SubscriptionGrant), (status = "4XX", description = "unknown_plan"))
+    responses((status = 201, body = SubscriptionGrant), (status = "4XX", description = "forbidden: oneself; unknown_plan"))
 )]
 pub(in crate::http) async fn grant(
     State(api): State<Arc<Api>>,
@@ -32,6 +33,7 @@ pub(in crate::http) async fn grant(
     IdPath(user): IdPath<UserId>,
     StrictJson(request): StrictJson<SubscriptionGrantRequest>,
 ) -> Answer<(StatusCode, Json<SubscriptionGrant>)> {
+    not_oneself(who, user)?;
     let plans = &api.config.billing.plans;
     let plan = plans.iter().find(|plan| plan.name == request.plan);
     let plan = plan.ok_or_else(|| {
@@ -95,11 +97,19 @@ pub(in crate::http) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Nobody gives oneself what others pay for.
+fn not_oneself(who: Signed, user: UserId) -> Answer<()> {
+    match who.user_id == user {
+        true => Err(ErrorCode::Forbidden.into()),
+        false => Ok(()),
+    }
+}
+
 /// Give a user rights, or take some; once per reference.
 #[utoipa::path(
     post, operation_id = "correct_quota", path = "/v1/admin/users/{id}/quota", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = QuotaCorrectionRequest,
-    responses((status = 200, body = Quota), (status = "4XX", description = "already_corrected"))
+    responses((status = 200, body = Quota), (status = "4XX", description = "forbidden: oneself; already_corrected"))
 )]
 pub(in crate::http) async fn quota(
     State(api): State<Arc<Api>>,
@@ -107,6 +117,7 @@ pub(in crate::http) async fn quota(
     IdPath(user): IdPath<UserId>,
     StrictJson(request): StrictJson<QuotaCorrectionRequest>,
 ) -> Answer<Json<Quota>> {
+    not_oneself(who, user)?;
     let QuotaCorrectionRequest {
         bucket,
         amount,

@@ -95,6 +95,10 @@ async fn wrong_gifts_are_refused(
             .post(&admin_path("1", what), &admin.access, &body)
             .await
             .expect_problem(404, "not_found");
+        server
+            .post(&admin_path(&admin.id, what), &admin.access, &body)
+            .await
+            .expect_problem(403, "forbidden");
     }
     server
         .delete(&admin_path("1", "subscription"), &admin.access)

@@ -43,7 +43,7 @@ async fn a_report_is_worked_on_by_one_moderator(server: TestServer) {
         moderator(&server, "bir_mod").await,
         moderator(&server, "iki_mod").await,
     );
-    let (id, _) = made(&server).await;
+    let (id, [_, reported]) = made(&server).await;
     let queue = server
         .get("/v1/admin/reports/queue", &one.access)
         .await
@@ -97,6 +97,12 @@ async fn a_report_is_worked_on_by_one_moderator(server: TestServer) {
     take(&server, "41", &one)
         .await
         .expect_problem(404, "not_found");
+    // Who reads a report of somebody, and when, is nothing for that one.
+    let export = server
+        .get("/v1/me/export", &reported.user.access)
+        .await
+        .expect(200);
+    assert!(!export["system_logs"].to_string().contains("report_"));
     server.stop().await;
 }
 

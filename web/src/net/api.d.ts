@@ -6291,7 +6291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
+            /** @description `forbidden`: oneself; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6782,7 +6782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
+            /** @description `forbidden`: oneself; `banned`: The account is banned; `consent_required`: The current terms must be accepted first */
             403: {
                 headers: {
                     [name: string]: unknown;
