@@ -158,7 +158,10 @@ test('what a room still holds when somebody signs out is sent before the session
   vi.useFakeTimers();
   const { session, asked } = stage({
     'POST /v1/auth/refresh': late(() => [200, { tokens: tokens(2) }]),
-    [RESOLVE]: late(() => [200, {}]),
+    [RESOLVE]: late(() => {
+      asked.push('answered');
+      return [200, {}];
+    }),
   }, kept);
   await session.enter(user(), tokens(1));
   // A computer that slept: the token has to be renewed before anything can be sent.
@@ -167,7 +170,7 @@ test('what a room still holds when somebody signs out is sent before the session
   const sent = resolve(session);
   await vi.runAllTimersAsync();
   await Promise.all([leaving, sent]);
-  expect(asked.slice(-3)).toEqual(['POST /v1/auth/refresh', RESOLVE, 'POST /v1/auth/logout']);
+  expect(asked.slice(-4)).toEqual(['POST /v1/auth/refresh', RESOLVE, 'answered', 'POST /v1/auth/logout']);
 });
 
 test('what is sent while the page is left does not wait for another token', async () => {

@@ -1,6 +1,7 @@
 // Registering, without the screen: three steps and, where phones are verified, a code.
 
 import type { User } from '../net/frames.d.ts';
+import { Once } from '../net/once.ts';
 import type { Tokens } from '../net/rest.ts';
 import {
   birthDate,
@@ -11,7 +12,6 @@ import {
   cleanPhone,
   codeDigits,
 } from './checks.ts';
-import { Repeat } from './repeat.ts';
 import { type Fault, isFault } from './text.ts';
 
 export interface Entered {
@@ -83,8 +83,8 @@ export class Registration {
   /** When the last code was sent, in milliseconds since 1970; null: none is awaited. */
   codeSentAt = $state<number | null>(null);
 
-  readonly #registering = new Repeat();
-  readonly #verifying = new Repeat();
+  readonly #registering = new Once();
+  readonly #verifying = new Once();
   readonly #office: Office;
   readonly #minimumAge: number;
 
@@ -111,8 +111,6 @@ export class Registration {
   touched(field: Field): void {
     if (this.faults[field]) this.#blame(field, null);
     this.refused = null;
-    this.#registering.over();
-    this.#verifying.over();
   }
 
   /** Whether the step is done; what is wrong is in `faults`. */
@@ -129,7 +127,7 @@ export class Registration {
     const form = this.#form();
     if (form === null) return this.reachable;
     return this.#ask(async () => {
-      const entered = await this.#office.register(form, this.#registering.key);
+      const entered = await this.#office.register(form, this.#registering.key(form));
       if (entered) return entered;
       this.codeSentAt = Date.now();
       return 4;
@@ -138,9 +136,8 @@ export class Registration {
 
   async verify(): Promise<Entered | number> {
     if (!this.finish(4)) return 4;
-    const guess = (): Promise<Entered> =>
-      this.#office.verify(cleanPhone(this.phone), codeDigits(this.code), this.#verifying.key);
-    return this.#ask(guess, 4, this.#verifying);
+    const guess = [cleanPhone(this.phone), codeDigits(this.code)] as const;
+    return this.#ask(() => this.#office.verify(...guess, this.#verifying.key(guess)), 4, this.#verifying);
   }
 
   /** The number was wrong: the code that is on its way is not awaited any more. */
@@ -153,7 +150,6 @@ export class Registration {
   withoutInvite(): void {
     this.invite = null;
     this.inviteRefused = false;
-    this.#registering.over();
   }
 
   #form(): Form | null {
@@ -172,18 +168,18 @@ export class Registration {
   async #ask(
     question: () => Promise<Entered | number>,
     step: number,
-    repeat: Repeat,
+    once: Once,
   ): Promise<Entered | number> {
     if (this.busy) return step;
     this.busy = true;
     this.refused = null;
     try {
       const answer = await question();
-      repeat.over();
+      once.settle(null);
       return answer;
     } catch (error) {
-      repeat.failed(error);
-      return this.#refuse(error, step, repeat === this.#verifying);
+      once.settle(error);
+      return this.#refuse(error, step, once === this.#verifying);
     } finally {
       this.busy = false;
     }

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { Problem } from '../net/problem.ts';
 import { type Entered, type Office, Registration } from './registration.svelte.ts';
 
 const entered = { user: { handle: 'kediadam#9021' }, tokens: {} } as Entered;
@@ -114,11 +115,11 @@ test('an unknown invitation can be left out', async () => {
 });
 
 test('a lost answer is asked for with the same key', async () => {
-  const register = vi.fn<Office['register']>().mockRejectedValue(refusal('offline', 0));
+  const register = vi.fn<Office['register']>().mockRejectedValue(new Problem('offline', 0));
   const form = filled({ register });
   await form.register();
   await form.register();
-  form.touched('alias');
+  form.alias = 'vapur';
   await form.register();
   const [first, second, third] = register.mock.calls.map(([, key]) => key);
   expect(first).toBe(second);

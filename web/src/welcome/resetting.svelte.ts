@@ -1,7 +1,7 @@
 // A new password for who forgot it, without the screen: the phone, then the code and the password.
 
+import { Once } from '../net/once.ts';
 import { checkPassword, checkPhone, cleanPhone, codeDigits } from './checks.ts';
-import { Repeat } from './repeat.ts';
 import { type Fault, isFault } from './text.ts';
 
 export interface Clerk {
@@ -30,7 +30,7 @@ export class Resetting {
   /** When the last code was sent, in milliseconds since 1970; null: none is awaited. */
   codeSentAt = $state<number | null>(null);
 
-  readonly #confirming = new Repeat();
+  readonly #confirming = new Once();
   readonly #clerk: Clerk;
 
   constructor(clerk: Clerk) {
@@ -44,7 +44,6 @@ export class Resetting {
   touched(field: Field): void {
     if (this.faults[field]) this.#blame(field, null);
     this.refused = null;
-    this.#confirming.over();
   }
 
   /** Whether a code is on its way. */
@@ -59,10 +58,8 @@ export class Resetting {
   /** Whether the password is the new one. */
   async confirm(): Promise<boolean> {
     if (!this.#fine(['code', 'password'])) return false;
-    return this.#try(
-      () => this.#clerk.confirm(cleanPhone(this.phone), codeDigits(this.code), this.password, this.#confirming.key),
-      true,
-    );
+    const change = [cleanPhone(this.phone), codeDigits(this.code), this.password] as const;
+    return this.#try(() => this.#clerk.confirm(...change, this.#confirming.key(change)), true);
   }
 
   forgetCode(): void {
@@ -78,10 +75,10 @@ export class Resetting {
     this.refused = null;
     try {
       await what();
-      if (guess) this.#confirming.over();
+      if (guess) this.#confirming.settle(null);
       return true;
     } catch (error) {
-      if (guess) this.#confirming.failed(error);
+      if (guess) this.#confirming.settle(error);
       const { code = '' } = error as { code?: string };
       const field = BLAMED[code];
       if (guess && code === 'too_many_attempts') this.#blame('code', { code: 'code_tries' });

@@ -2,10 +2,9 @@
 
 import { Act } from '../../account/act.svelte.ts';
 import type { AdminAd, AdPatch, AdSettings } from '../../net/api.d.ts';
-import { Problem } from '../../net/rest.ts';
+import { Once } from '../../net/once.ts';
 import { language } from '../../text/texts.svelte.ts';
 import type { Desk } from '../desk.ts';
-import { Once } from '../once.ts';
 import { type Faults, faultsOf } from '../ui/refusal.ts';
 import { fits, line, lines } from '../ui/written.ts';
 import { type Target, group, target } from './target.ts';
@@ -183,8 +182,7 @@ export class AdEditor {
 
   async #do(work: () => Promise<unknown>): Promise<boolean> {
     const done = await this.act.run(work);
-    const { refused } = this.act;
-    if (!(refused instanceof Problem && refused.status === 0)) this.#once.answered();
+    this.#once.settle(this.act.refused);
     return done;
   }
 

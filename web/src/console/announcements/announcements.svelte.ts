@@ -3,10 +3,9 @@
 import { Act } from '../../account/act.svelte.ts';
 import { Pages } from '../../account/pages.svelte.ts';
 import type { Announcement } from '../../net/api.d.ts';
-import { Problem } from '../../net/rest.ts';
+import { Once } from '../../net/once.ts';
 import { type Target, group } from '../ads/target.ts';
 import type { Desk } from '../desk.ts';
-import { Once } from '../once.ts';
 import { type Faults, faultsOf } from '../ui/refusal.ts';
 import { fits, lines } from '../ui/written.ts';
 import { t } from './text.ts';
@@ -50,7 +49,7 @@ export class Announcements {
       this.pages.items = [made, ...this.pages.items];
     });
     const { refused } = this.act;
-    if (!(refused instanceof Problem && refused.status === 0)) this.#once.answered();
+    this.#once.settle(refused);
     if (done) [this.draft.tr, this.draft.en] = ['', ''];
     else this.faults = faultsOf(refused, t.wrong);
     return done;

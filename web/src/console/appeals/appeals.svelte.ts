@@ -2,9 +2,8 @@
 
 import { Act } from '../../account/act.svelte.ts';
 import type { AdminAppeal, AppealDecision } from '../../net/api.d.ts';
-import { Problem } from '../../net/rest.ts';
+import { Once } from '../../net/once.ts';
 import type { Desk } from '../desk.ts';
-import { Once } from '../once.ts';
 
 /** The server has the newest first, and at most this many at once. */
 const PAGE = 100;
@@ -66,7 +65,7 @@ export class Appeals {
         key: this.#once.key(id, body),
       }));
     const { refused, code } = this.act;
-    if (!(refused instanceof Problem && refused.status === 0)) this.#once.answered();
+    this.#once.settle(refused);
     const settled = done || code === 'already_decided' || code === 'not_found';
     if (settled) {
       this.#settled.add(id);

@@ -3,9 +3,8 @@
 import { Act } from '../../account/act.svelte.ts';
 import { Pages } from '../../account/pages.svelte.ts';
 import type { AdminBan } from '../../net/api.d.ts';
-import { Problem } from '../../net/rest.ts';
+import { Once } from '../../net/once.ts';
 import type { Desk } from '../desk.ts';
-import { Once } from '../once.ts';
 
 /** `waiting`: provisional ones in force. */
 export type Which = 'waiting' | 'active' | 'all';
@@ -62,7 +61,7 @@ export class Bans {
   async #do(send: () => Promise<unknown>): Promise<boolean> {
     const done = await this.act.run(send);
     const { refused, code } = this.act;
-    if (!(refused instanceof Problem && refused.status === 0)) this.#once.answered();
+    this.#once.settle(refused);
     if (done || OUTDATED.includes(code ?? '')) await this.show(this.which);
     return done;
   }

@@ -3,9 +3,8 @@
 
 import { Act } from '../../account/act.svelte.ts';
 import type { AdminUserDetail, QuotaBucket, UserRole } from '../../net/api.d.ts';
-import { Problem } from '../../net/rest.ts';
+import { Once } from '../../net/once.ts';
 import type { Desk } from '../desk.ts';
-import { Once } from '../once.ts';
 import { type Deed, deeds } from './rights.ts';
 
 /** What is asked for is out of date: somebody else was faster. */
@@ -97,9 +96,7 @@ export class Person {
   ): Promise<boolean> {
     const done = await this.act.run(() =>
       send({ path: { id: this.id }, key: this.#once.key(...call) }));
-    const { refused } = this.act;
-    const lost = refused instanceof Problem && refused.status === 0;
-    if (!lost) this.#once.answered();
+    this.#once.settle(this.act.refused);
     if (!done && !OUTDATED.includes(this.act.code ?? '')) return false;
     this.changes += 1;
     await this.load();

@@ -2,6 +2,7 @@
 // did not arrive stays here until it does, or until somebody has read why it cannot.
 
 import type { AdminReport, ResolveRequest } from '../../net/api.d.ts';
+import { unsure } from '../../net/once.ts';
 import { Problem } from '../../net/rest.ts';
 import { explain } from '../../text/problems.ts';
 import type { Draft } from './draft.ts';
@@ -93,7 +94,7 @@ export class Decisions {
     try {
       await this.#office.resolve(id, one.request, one.key);
     } catch (error) {
-      const state = lost(error) ? 'unsent' : 'refused';
+      const state = unsure(error) ? 'unsent' : 'refused';
       const failed = this.#set(id, { state, wrong: words(error) });
       if (failed) this.#hooks.failed?.(failed);
       return;
@@ -115,12 +116,6 @@ export class Decisions {
     this.#timers.delete(id);
     this.list = this.list.filter(({ report }) => report.id !== id);
   }
-}
-
-/** It may help to send the same again. */
-function lost(error: unknown): boolean {
-  if (!(error instanceof Problem)) return false;
-  return error.status === 0 || error.status === 429 || error.status >= 500 || error.code === 'request_in_progress';
 }
 
 function words(error: unknown): string {
