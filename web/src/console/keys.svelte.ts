@@ -13,6 +13,8 @@ export interface Key {
 type Keys = () => readonly Key[];
 
 const LEADER_MS = 1_500;
+/** What goes on while a key is held down. Anything else is done once for each press. */
+const HELD = ['j', 'k'];
 
 class Board {
   #all = $state.raw<readonly Keys[]>([]);
@@ -34,6 +36,7 @@ class Board {
     const control = event.ctrlKey ? 'Ctrl+' : '';
     const { target } = event;
     if (!control && (types(target) || acts(target, event.key))) return;
+    if (event.repeat && !HELD.includes(event.key)) return;
     if (document.querySelector('dialog[open]')) return;
     const after = event.timeStamp - this.#leader < LEADER_MS ? 'g ' : '';
     this.#leader = -Infinity;

@@ -74,3 +74,16 @@ test('of two with the same key, the one who came last hears it', () => {
   expect(pressed).toEqual(['inner']);
   for (const one of gone) one();
 });
+
+test('a key that is held down moves on, and does nothing else twice', () => {
+  const gone = add('j', 'k', 'Enter', 'Ctrl+Enter');
+  press('Enter');
+  press('j');
+  for (let i = 0; i < 2; i += 1) {
+    press('Enter', { repeat: true });
+    press('Enter', { repeat: true, ctrlKey: true });
+    press('j', { repeat: true });
+  }
+  expect(pressed).toEqual(['Enter', 'j', 'j', 'j']);
+  gone();
+});

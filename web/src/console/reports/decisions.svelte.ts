@@ -48,9 +48,14 @@ export class Decisions {
     return this.list.find(({ report }) => report.id === id);
   }
 
-  /** Whether something would be lost with the page. */
+  /** Whether something is on its way. */
   get waiting(): boolean {
     return this.list.some(({ state }) => state !== 'refused');
+  }
+
+  /** Whether something would be lost with the page. With a line, what is held is sent when the page goes. */
+  atRisk(online: boolean): boolean {
+    return online ? this.list.some(({ state }) => state === 'unsent') : this.waiting;
   }
 
   hold(report: AdminReport, draft: Draft, request: ResolveRequest): void {

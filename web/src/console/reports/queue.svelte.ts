@@ -48,6 +48,8 @@ export class Queue {
   #takenAt = 0;
   #loadedAt = 0;
   #turn = 0;
+  /** The turn in which the next one is looked for. */
+  #looking = -1;
   #asked = 0;
   #shown = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -101,6 +103,7 @@ export class Queue {
   /** The page goes, perhaps for good. It may come back as it was: `look`. */
   leave(): void {
     this.decisions.flush();
+    void this.decisions.retry();
     this.#put();
     this.#takenAt = -Infinity;
   }
@@ -160,9 +163,16 @@ export class Queue {
     await this.case?.readPast(this.#office);
   }
 
-  /** The first that nobody has. What others were faster with is passed over. */
+  /** The first that nobody has. Asked for again meanwhile, it is the same one that comes. */
   async next(): Promise<void> {
-    const turn = this.#begin(null);
+    if (this.#looking === this.#turn) return;
+    const turn = (this.#looking = this.#begin(null));
+    await this.#find(turn);
+    if (this.#looking === turn) this.#looking = -1;
+  }
+
+  /** What others were faster with is passed over. */
+  async #find(turn: number): Promise<void> {
     const passed = new Set<string>();
     for (let again = true; again;) {
       for (;;) {

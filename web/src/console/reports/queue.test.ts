@@ -326,3 +326,50 @@ test('a room that is left takes nothing any more', async () => {
   await next;
   expect([queue.case, release.mock.calls, moved.mock.calls]).toEqual([null, [['1']], []]);
 });
+
+test('asked for twice, the next one comes once', async () => {
+  const { queue, take, release } = await working();
+  const first = queue.next();
+  await queue.next();
+  await first;
+  expect([take.mock.calls, release.mock.calls, queue.case?.id]).toEqual([[['1']], [], '1']);
+  await queue.next();
+  expect(release.mock.calls).toEqual([['1']]);
+});
+
+test('who leaves while the next one is looked for can ask for it again', async () => {
+  let taken = (): void => undefined;
+  const { queue } = await working({ take: () => new Promise<void>((resolve) => (taken = resolve)) });
+  void queue.next();
+  await settle();
+  queue.close();
+  queue.stop();
+  taken();
+  await settle();
+  queue.start();
+  void queue.next();
+  await settle();
+  taken();
+  await settle();
+  expect(queue.case?.state).toBe('mine');
+});
+
+test('a page asks before it goes where a decision would be lost with it', async () => {
+  const { queue: { decisions }, queue } = await working({ resolve: offline });
+  await queue.next();
+  expect([decisions.atRisk(true), decisions.atRisk(false)]).toEqual([false, false]);
+  decide(queue);
+  expect([decisions.atRisk(true), decisions.atRisk(false)]).toEqual([false, true]);
+  await vi.advanceTimersByTimeAsync(11 * SECOND);
+  expect(decisions.atRisk(true)).toBe(true);
+});
+
+test('what did not arrive is sent once more when the page goes', async () => {
+  const resolve = vi.fn<Office['resolve']>(async () => undefined).mockImplementationOnce(offline);
+  const { queue } = await working({ resolve });
+  await queue.next();
+  decide(queue);
+  await vi.advanceTimersByTimeAsync(10 * SECOND);
+  queue.leave();
+  expect(resolve).toHaveBeenCalledTimes(2);
+});
