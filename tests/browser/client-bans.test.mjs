@@ -22,11 +22,8 @@ after(async () => {
   await server?.close();
 });
 
-test('a report bans, an appeal lifts, and the chat goes on', { timeout }, async (t) => {
-  const [ayse, berk] = await pair(browser, server);
-  for (const side of [ayse, berk]) t.after(() => side.close());
-  const [one, other] = [await moderator(server, 'yargic'), await moderator(server, 'hakem')];
-
+/** One side threatens, and the other reports it with the proof. */
+async function threatened(ayse, berk) {
   await berk.say('a threat that can be proven');
   await ayse.reads('a threat that can be proven');
   await ayse.page.locator('button.peer').click();
@@ -36,6 +33,14 @@ test('a report bans, an appeal lifts, and the chat goes on', { timeout }, async 
   await sheet.getByRole('checkbox', { name: /block/i }).uncheck();
   await sheet.getByRole('button', { name: 'Report', exact: true }).click();
   await sheet.getByRole('button', { name: 'Done' }).click();
+}
+
+test('a report bans, an appeal lifts, and the chat goes on', { timeout }, async (t) => {
+  const [ayse, berk] = await pair(browser, server);
+  for (const side of [ayse, berk]) t.after(() => side.close());
+  const [one, other] = [await moderator(server, 'yargic'), await moderator(server, 'hakem')];
+
+  await threatened(ayse, berk);
 
   const { items } = await one('GET', '/reports');
   assert.equal(items.length, 1);
@@ -75,4 +80,47 @@ test('a report bans, an appeal lifts, and the chat goes on', { timeout }, async 
   for (const side of [ceren, berk]) await side.matched();
   await berk.say('here again');
   await ceren.reads('here again');
+});
+
+test('who is warned can answer once, beside the report', { timeout }, async (t) => {
+  const [ayse, berk] = await pair(browser, server);
+  for (const side of [ayse, berk]) t.after(() => side.close());
+  const one = await moderator(server, 'yargic');
+  await threatened(ayse, berk);
+  const [report] = (await one('GET', '/reports/queue')).items;
+  await one('POST', `/reports/${report.id}/resolve`, { decision: 'warn', note: 'seen' });
+  await berk.page.goto(`${server.url}/notifications`);
+  const warning = berk.page.getByRole('button', { name: /Somebody reported you for threats/ });
+  await warning.click();
+  const sheet = berk.page.getByRole('dialog');
+  await sheet.getByLabel('What you want to tell the moderators').fill('It was a line from a film.');
+  await sheet.getByRole('button', { name: 'Send' }).click();
+  await berk.page.getByText('The moderators have your answer').waitFor();
+  const { answer } = await one('GET', `/reports/${report.id}`);
+  assert.equal(answer.text, 'It was a line from a film.');
+  await warning.click();
+  await sheet.getByLabel('What you want to tell the moderators').fill('And another thing.');
+  await sheet.getByRole('button', { name: 'Send' }).click();
+  await sheet.getByText('You have answered this warning before.').waitFor();
+});
+
+test('who was given another name is understood under it', { timeout }, async (t) => {
+  const [ayse, berk] = await pair(browser, server);
+  for (const side of [ayse, berk]) t.after(() => side.close());
+  const one = await moderator(server, 'yargic');
+  await threatened(ayse, berk);
+  const [report] = (await one('GET', '/reports/queue')).items;
+  await one('POST', `/reports/${report.id}/resolve`, { decision: 'rename', note: 'seen' });
+  await berk.page.getByText('A moderator gave you another name').waitFor();
+  await berk.say('in the chat from before');
+  await ayse.reads('in the chat from before');
+  const other = await Client.open(browser, server);
+  t.after(() => other.close());
+  await other.register('cem_a');
+  // Without loading the page anew.
+  await berk.page.getByRole('button', { name: 'Leave and find the next' }).click();
+  await other.find.click();
+  await other.matched();
+  await berk.say('under the new name');
+  await other.reads('under the new name');
 });
