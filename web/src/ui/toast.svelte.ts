@@ -34,8 +34,9 @@ class Toasts {
     const seconds = options.seconds ?? (options.undo ? 4 : 6);
     const made: Toasted = { ...options, id: this.#next++, text, left: seconds || null };
     this.shown.set(made.id, made);
-    const [oldest] = this.shown.keys();
-    if (this.shown.size > MOST && oldest !== undefined) this.end(oldest);
+    // What stays until somebody closes it is not pushed out unread.
+    const oldest = [...this.shown.values()].find(({ id, left }) => left !== null && id !== made.id);
+    if (this.shown.size > MOST && oldest) this.end(oldest.id);
     this.#timer ??= setInterval(() => this.#second(), 1000);
     return () => this.end(made.id);
   }

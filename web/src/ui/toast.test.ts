@@ -58,3 +58,10 @@ test('a fourth toast ends the first one', () => {
   expect(done).toHaveBeenCalledOnce();
   expect([...toasts.shown.values()].map(({ text }) => text)).toEqual(['2', '3', '4']);
 });
+
+test('one that stays is not pushed out, and pushes out no new one', () => {
+  for (const text of ['1', '2', '3']) toast(text, { seconds: 0 });
+  toast('4');
+  toast('5');
+  expect([...toasts.shown.values()].map(({ text }) => text)).toEqual(['1', '2', '3', '5']);
+});

@@ -25,11 +25,19 @@ export class Found {
 
   readonly #desk: Desk;
   #filters: Filters = {};
+  /** Of what was asked for, only the last thing is shown. */
+  #asked = 0;
+  /** The number that is being looked up. */
+  #phoning = $state('');
   #query = '';
 
   constructor(desk: Desk) {
     this.#desk = desk;
     this.pages = $state.raw(this.#list());
+  }
+
+  get busy(): boolean {
+    return this.pages.busy || this.#phoning !== '';
   }
 
   get byPhone(): boolean {
@@ -47,7 +55,13 @@ export class Found {
 
   async search(): Promise<void> {
     const what = wanted(this.typed);
+    // Each look-up is recorded.
+    if (what.kind === 'phone' && what.phone === this.#phoning) return;
     this.wrong = '';
+    if (what.kind === 'unreadable') {
+      this.wrong = t.unreadable;
+      return;
+    }
     if (what.kind === 'phone' && !this.byPhone) {
       this.typed = '';
       this.wrong = t.phoneForAdmins;
@@ -60,8 +74,12 @@ export class Found {
   }
 
   async #phone(phone: string): Promise<void> {
+    const asked = ++this.#asked;
+    this.#phoning = phone;
     const found = new Pages<AdminUser>(() => this.#desk.rest.post('/v1/admin/users/find', { phone }));
     await found.next();
+    if (asked !== this.#asked) return;
+    this.#phoning = '';
     const { error } = found;
     if (error instanceof Problem && error.code === 'invalid_phone') this.wrong = t.invalidPhone;
     else if (error) this.wrong = refusal(error);
@@ -79,10 +97,12 @@ export class Found {
   }
 
   async #show(pages: Pages<AdminUser>): Promise<void> {
+    const asked = ++this.#asked;
+    this.#phoning = '';
     this.pages = pages;
     await pages.next();
     const { error } = pages;
-    if (pages !== this.pages || !(error instanceof Problem) || error.code !== 'invalid_field') return;
+    if (asked !== this.#asked || !(error instanceof Problem) || error.code !== 'invalid_field') return;
     // Not readable as a handle or an id.
     this.wrong = t.unreadable;
     pages.error = null;

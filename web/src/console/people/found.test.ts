@@ -57,3 +57,30 @@ test('what cannot be a handle is said in words', async () => {
   const found = await search(server, 'kedi adam');
   expect([found.wrong, found.pages.error, ids(found)]).toEqual([t.unreadable, null, []]);
 });
+
+test('a phone number among other words is sent nowhere', async () => {
+  const server = new FakeServer();
+  const found = await search(server, 'kedi 0532 123 45 67');
+  expect([found.wrong, server.asked]).toEqual([t.unreadable, []]);
+});
+
+test('a number is looked up once, however often Enter is pressed', async () => {
+  const server = new FakeServer().answers(BY_PHONE, { body: { items: [{ id: '9' }] } });
+  const found = new Found(server);
+  found.typed = '0532 123 45 67';
+  const first = found.search();
+  expect(found.busy).toBe(true);
+  await found.search();
+  await first;
+  expect([server.asked.length, found.busy, ids(found)]).toEqual([1, false, ['9']]);
+});
+
+test('what was asked for last is shown, whatever is answered first', async () => {
+  const server = new FakeServer().answers(BY_PHONE, { body: { items: [{ id: '9' }] } }).answers(LIST, page('7'));
+  const found = new Found(server);
+  found.typed = '0532 123 45 67';
+  const first = found.search();
+  await found.filter({ banned: true });
+  await first;
+  expect([found.of, ids(found), found.busy, found.typed]).toEqual(['all', ['7'], false, '0532 123 45 67']);
+});

@@ -34,6 +34,17 @@ test.each([
   expect(wanted(typed)).toEqual({ kind: 'account', query });
 });
 
+test.each([
+  'kedi 0532 123 45 67',
+  'Ali: +905321234567',
+  'kedi,05321234567',
+  'cep:05321234567',
+  '0532_123_45_67',
+  '05321234567#kedi',
+])('%s may have a phone number in it', (typed) => {
+  expect(wanted(typed)).toEqual({ kind: 'unreadable' });
+});
+
 test('blanks are nothing', () => {
   expect(wanted(' \u200f ')).toEqual({ kind: 'nothing' });
 });

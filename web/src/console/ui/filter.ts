@@ -20,8 +20,11 @@ export interface Whose extends Some {
 
 export type Filter = Choice | Whose;
 
-/** `null` where it is no id. An id is copied from somewhere, often with space around it. */
+/**
+ * `null` where it is no id; '' is none. An id is copied from somewhere, often with space around it. A phone
+ * number is shorter, and goes into no address.
+ */
 export function idOf(text: string): string | null {
   const id = text.trim();
-  return /^\d{0,19}$/.test(id) ? id : null;
+  return /^(\d{16,19})?$/.test(id) ? id : null;
 }
