@@ -21,6 +21,18 @@ test('who does nothing for long is told once; who does something is not', () => 
   expect(run).toHaveBeenCalledTimes(1);
 });
 
+test('a sign of life after a long sleep comes too late', () => {
+  const page = new EventTarget();
+  const run = vi.fn();
+  whenIdle(30 * MINUTE, run, page);
+  // Timers stand still meanwhile.
+  vi.setSystemTime(Date.now() + 60 * MINUTE);
+  page.dispatchEvent(new Event('pointermove'));
+  expect(run).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(90 * MINUTE);
+  expect(run).toHaveBeenCalledTimes(1);
+});
+
 test('after its end nobody is told', () => {
   const run = vi.fn();
   whenIdle(MINUTE, run, new EventTarget())();

@@ -16,6 +16,10 @@ export const t = texts({
     next: 'sonraki satır',
     previous: 'önceki satır',
 
+    unseen: 'Görünmeyen karakterlerden bir mesaj.',
+    whole: 'Hepsini göster',
+    turns: 'Yazının yönünü çeviren karakterler var; olduğu gibi görünmeyebilir.',
+
     cancel: 'Vazgeç',
     writeSomething: 'Bir şey yazın: en çok 500 karakter.',
     tooLong: 'En çok 500 karakter yazın.',
@@ -39,6 +43,10 @@ export const t = texts({
     again: 'Try again',
     next: 'next row',
     previous: 'previous row',
+
+    unseen: 'A message of characters that cannot be seen.',
+    whole: 'Show all',
+    turns: 'It has characters that turn the direction of text, and may not look as it is.',
 
     cancel: 'Cancel',
     writeSomething: 'Write something: up to 500 characters.',
