@@ -199,7 +199,7 @@ test('the log tells who did what to whom, and goes out as a table', { timeout },
   await eventually('going back widens it', async () => (await acts.count()) === 2);
   await page.getByLabel('Id of who did it').fill('gecici#1234');
   await page.keyboard.press('Tab');
-  await page.getByText('An id has only digits.').waitFor();
+  await page.getByText('An id is 16 to 19 digits.').waitFor();
   assert.doesNotMatch(page.url(), /gecici/);
 
   const [file] = await Promise.all([

@@ -32,7 +32,7 @@ export const t = texts({
     forGood: 'süresiz',
     state: 'Durum',
     provisional: 'geçici, onay bekliyor',
-    decidedBan: 'karara bağlanmış',
+    decidedBan: 'karar verilmiş',
     person: 'Kişiyi aç',
     decision: 'Karar',
     uphold: 'Yasak kalsın',

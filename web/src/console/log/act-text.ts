@@ -12,7 +12,7 @@ export const words = texts({
       ban_confirmed: 'yasağı onayladı',
       ban_extended: 'yasağı uzattı',
       ban_lifted: 'yasağı kaldırdı',
-      ban_ended: 'yasak doldu',
+      ban_ended: 'yasağın süresi doldu',
       appealed: 'itiraz etti',
       appeal_decided: 'itiraza karar verdi',
       reliability_changed: 'güvenilirliği değiştirdi',

@@ -16,7 +16,7 @@ export const t = texts({
     reports: 'Şikâyetler',
     reportsText: 'Sizinle ilgili olanlar size gösterilmez.',
     claims: 'Hak iadeleri',
-    claimsText: 'Bir dakika içinde kendiliğinden karara bağlanır.',
+    claimsText: 'Bir dakika içinde kendiliğinden karar verilir.',
     dead: 'Durmuş işler',
     deadText: 'Bir yönetici yeniden başlatabilir.',
     days: 'Son otuz gün',

@@ -89,7 +89,7 @@ export const t = texts({
     openReport: 'Şikâyeti aç',
     decisions: {
       open: 'bekliyor', dismissed: 'reddedildi', warned: 'uyarıldı', banned: 'yasaklandı',
-      renamed: 'takma adı değişti',
+      renamed: 'adı değiştirildi',
     },
     did: 'Ne yapıldı',
     actor: 'Yapan',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { reasonWords } from '../ui/reasons.ts';
 import { choose, emptyDraft, nextTemplate, request, templates } from './draft.ts';
 import { report } from './fixtures.ts';
 import { t } from './text.ts';
@@ -25,7 +26,7 @@ test('own words stay', () => {
 
 test('no template speaks of messages where there are none', () => {
   const said = templates('ban', report('1', 'threat', { evidence_count: 0 }));
-  expect(said).not.toContain(t.notes.proven(t.reasons.threat));
+  expect(said).not.toContain(t.notes.proven(reasonWords('threat')));
 });
 
 test('the same key again takes the next length of a ban', () => {

@@ -1,6 +1,7 @@
 // What a moderator is about to decide.
 
 import type { AdminReport, ResolveRequest } from '../../net/api.d.ts';
+import { reasonWords } from '../ui/reasons.ts';
 import { t } from './text.ts';
 
 /** In the order of the keys 1 to 5. */
@@ -24,7 +25,7 @@ type About = Pick<AdminReport, 'reason' | 'evidence_count'>;
 /** Sentences for the note, the likeliest first. None speaks of messages where there are none. */
 export function templates(choice: Choice, { reason, evidence_count }: About): string[] {
   const { notes } = t;
-  const name = t.reasons[reason];
+  const name = reasonWords(reason);
   const proven = evidence_count > 0;
   switch (choice) {
     case 'dismiss':

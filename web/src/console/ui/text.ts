@@ -25,8 +25,13 @@ export const t = texts({
     tooLong: 'En çok 500 karakter yazın.',
 
     reasons: {
-      harassment: 'taciz', sexual_content: 'cinsel içerik', underage: 'reşit olmayan', spam: 'istenmeyen ileti',
-      threat: 'tehdit', hate: 'nefret', other: 'diğer',
+      threat: 'Tehdit',
+      underage: 'Reşit olmama',
+      harassment: 'Taciz',
+      sexual_content: 'Cinsel içerik',
+      hate: 'Nefret söylemi',
+      spam: 'İstenmeyen ileti',
+      other: 'Başka bir şey',
     },
   },
   en: {
@@ -53,8 +58,13 @@ export const t = texts({
     tooLong: 'Write at most 500 characters.',
 
     reasons: {
-      harassment: 'harassment', sexual_content: 'sexual content', underage: 'underage', spam: 'spam',
-      threat: 'threat', hate: 'hate', other: 'other',
+      threat: 'Threat',
+      underage: 'Underage',
+      harassment: 'Harassment',
+      sexual_content: 'Sexual content',
+      hate: 'Hate',
+      spam: 'Spam',
+      other: 'Something else',
     },
   },
 });

@@ -1,4 +1,4 @@
-// The reason of a ban: a moderator's words, or the name of what the reports were about.
+// What a report is about; the reason of a ban is that, or a moderator's words.
 
 import type { ReportReason } from '../../net/api.d.ts';
 import { t } from './text.ts';
