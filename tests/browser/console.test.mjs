@@ -157,7 +157,8 @@ test('what was taken away in the middle of a page is said, and nothing is done',
 
   const demoted = await taken('eski_mod', 'moderator', roleOf('user'));
   await demoted.getByText('no longer a moderator or an admin').waitFor();
-  const ended = await taken('oturumsuz', 'moderator', ({ id }) => chief.api('DELETE', `/v1/admin/users/${id}/sessions`));
+  const ended = await taken('oturumsuz', 'moderator', ({ id }) =>
+    chief.api('DELETE', `/v1/admin/users/${id}/sessions`));
   await ended.getByText('Your session ended.').waitFor();
   const banned = await taken('yasakli', 'moderator', ({ id }) =>
     chief.api('POST', `/v1/admin/users/${id}/ban`, { reason: 'Sold what was read here.' }));
@@ -224,7 +225,10 @@ test('the console is gone about by keyboard', { timeout }, async (t) => {
   await page.keyboard.press('g');
   await page.keyboard.press('l');
   await shows(page, 'Log');
-  const at = () => page.evaluate(() => document.activeElement.closest('tr')?.rowIndex ?? document.activeElement.tagName);
+  const at = () => page.evaluate(() => {
+    const { activeElement: on } = document;
+    return on.closest('tr')?.rowIndex ?? on.tagName;
+  });
   await eventually('the heading has focus', async () => (await at()) === 'H1');
   await page.getByRole('table', { name: 'Log' }).waitFor();
   await page.keyboard.press('j');
@@ -246,7 +250,9 @@ test('the console is gone about by keyboard', { timeout }, async (t) => {
     return false;
   });
   await chart.focus();
-  const [today, before] = [await chart.getAttribute('aria-valuetext'), await page.keyboard.press('ArrowLeft').then(() => chart.getAttribute('aria-valuetext'))];
+  const today = await chart.getAttribute('aria-valuetext');
+  await page.keyboard.press('ArrowLeft');
+  const before = await chart.getAttribute('aria-valuetext');
   assert.match(today, /^\w+,? \d+ \w+: \d+, so far$/);
   assert.notEqual(before, today);
   await page.getByRole('button', { name: 'As a table' }).click();

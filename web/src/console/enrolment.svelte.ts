@@ -3,7 +3,7 @@
 import type { TotpSetup } from '../net/api.d.ts';
 import type { Rest } from '../net/rest.ts';
 
-export type Step = 'password' | 'code' | 'codes';
+type Step = 'password' | 'code' | 'codes';
 
 export class Enrolment {
   step: Step = $state('password');

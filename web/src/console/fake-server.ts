@@ -6,7 +6,7 @@ import type { Desk } from './desk.ts';
 
 type Answer = { status?: number; body?: unknown } | 'lost';
 
-export interface Asked {
+interface Asked {
   what: string;
   body: unknown;
   key: string | null;

@@ -52,7 +52,7 @@ const all = [
   { name: 'log', icon: ScrollText, key: 'l', least: 'moderator' },
 ] as const satisfies readonly Room[];
 
-export type RoomName = (typeof all)[number]['name'];
+type RoomName = (typeof all)[number]['name'];
 
 const found = import.meta.glob('./*/Room.svelte') as Record<string, Load>;
 

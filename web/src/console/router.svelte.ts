@@ -3,7 +3,7 @@
 
 import { go, route } from '../app/router.svelte.ts';
 
-export { back, go, onArrival } from '../app/router.svelte.ts';
+export { go, onArrival } from '../app/router.svelte.ts';
 
 export type Filters = Record<string, string | null | undefined>;
 

@@ -9,19 +9,22 @@ import { type StoredTokens, TokenKeeper } from '../net/tokens.ts';
 
 export type Role = 'moderator' | 'admin';
 
-export interface Staff {
+interface Staff {
   id: string;
   handle: string;
   role: Role;
 }
 
 /** `enrolling`: signed in, but the second factor is set up before anything else. */
-export type Phase = 'starting' | 'out' | 'enrolling' | 'in';
+type Phase = 'starting' | 'out' | 'enrolling' | 'in';
 
 export type Parting = Pick<Rest, 'post' | 'delete'>;
 
 /** Why the sign-in is shown, where nobody pressed "sign out". */
-export type Left = 'ended' | 'idle' | 'not_staff' | 'role_taken' | 'banned' | 'consent' | 'elsewhere';
+type Left =
+  | 'ended' | 'idle' | 'not_staff' | 'role_taken' | 'banned' | 'consent' | 'elsewhere'
+  /** There is a session, and no answer of the server: `resume` tries again. */
+  | 'unheard';
 
 interface Kept {
   /** Of the session in this tab, so that it can be told from a copy of it. */
@@ -131,11 +134,18 @@ export class Session {
     if (!(await this.#alone(kept.name))) return this.#leave('elsewhere');
     [this.#name, this.#ahead] = [kept.name, kept.ahead];
     this.#keep(kept.tokens);
+    await this.resume();
+  }
+
+  /** With the tokens that there are. */
+  async resume(): Promise<void> {
+    const keeper = this.#keeper;
+    [this.left, this.phase] = [null, 'starting'];
     try {
       await this.#admit(await this.rest.get('/v1/me'));
     } catch {
-      // What ended the session was said by `#refused`; without a line the tokens are kept for the next try.
-      if (this.#keeper) this.phase = 'out';
+      // What ended the session was said by `#refused`.
+      if (this.#stays(keeper)) [this.left, this.phase] = ['unheard', 'out'];
     }
   }
 

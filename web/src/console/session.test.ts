@@ -90,9 +90,13 @@ test('a line that breaks does not end the session', async () => {
   all['GET /v1/admin/overview'] = () => { throw new TypeError('no line'); };
   await expect(session.look()).rejects.toMatchObject({ code: 'offline' });
   expect([session.phase, kept.size]).toEqual(['in', 1]);
-  const again = stage({ 'GET /v1/me': () => { throw new TypeError('no line'); } }, kept).session;
+  const back = stage({ 'GET /v1/me': () => { throw new TypeError('no line'); } }, kept);
+  const again = back.session;
   await again.start();
-  expect([again.phase, again.left, kept.size]).toEqual(['out', null, 1]);
+  expect([again.phase, again.left, kept.size]).toEqual(['out', 'unheard', 1]);
+  back.all['GET /v1/me'] = () => [200, user()];
+  await again.resume();
+  expect([again.phase, again.left]).toEqual(['in', null]);
 });
 
 test('a role that was taken away is said; one that became less is said, too', async () => {

@@ -38,6 +38,7 @@ export const t = texts({
     notLoaded: 'Bu sayfa açılamadı',
     notLoadedText: 'Bağlantınıza bakıp yeniden deneyin. Yeni bir sürüm de çıkmış olabilir.',
     reload: 'Yenile',
+    again: 'Yeniden dene',
     demoted: 'Artık yönetici değil, moderatörsünüz. Son isteğiniz yapılmadı.',
     signIn: 'Giriş yap',
     signInTitle: 'Yönetime giriş',
@@ -49,6 +50,7 @@ export const t = texts({
       role_taken: 'Artık moderatör ya da yönetici değilsiniz. Son isteğiniz yapılmadı.',
       banned: 'Bu hesap yasaklandı. Son isteğiniz yapılmadı.',
       consent: 'Kullanım koşulları değişti. Önce Tebdil’e girip onları okuyun, sonra buradan girin.',
+      unheard: 'Sunucuya ulaşılamadı. Oturumunuz duruyor; bağlantınıza bakıp yeniden deneyin.',
       elsewhere: 'Bu oturum başka bir sekmede açık. Her sekmeye ayrı girilir.',
     },
     enrol: {
@@ -116,6 +118,7 @@ export const t = texts({
     notLoaded: 'This page could not be opened',
     notLoadedText: 'Check your connection and try again. There may also be a new version.',
     reload: 'Reload',
+    again: 'Try again',
     demoted: 'You are no longer an admin, but a moderator. What you asked for last was not done.',
     signIn: 'Sign in',
     signInTitle: 'Sign in to the console',
@@ -127,6 +130,7 @@ export const t = texts({
       role_taken: 'You are no longer a moderator or an admin. What you asked for last was not done.',
       banned: 'This account was banned. What you asked for last was not done.',
       consent: 'The terms have changed. Open Tebdil and read them first, then sign in here.',
+      unheard: 'The server could not be reached. You are still signed in; check your connection and try again.',
       elsewhere: 'This session is open in another tab. Each tab is signed in to by itself.',
     },
     enrol: {

@@ -12,7 +12,7 @@ import { t } from './text.ts';
 import { instant, typed } from './when.ts';
 
 /** What the server shows, and what of the rest why not. */
-export type State = 'running' | 'off' | 'scheduled' | 'over';
+type State = 'running' | 'off' | 'scheduled' | 'over';
 
 export function state({ active, starts_at, ends_at }: AdSettings, now: number): State {
   if (ends_at && Date.parse(ends_at) <= now) return 'over';

@@ -22,6 +22,8 @@ export class Announcements {
 
   readonly #desk: Desk;
   readonly #once = new Once();
+  /** Those that are not among the newest any more: one that got stuck long ago is not asked about for ever. */
+  #old: ReadonlySet<string> = $state.raw(new Set());
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -55,16 +57,17 @@ export class Announcements {
     return done;
   }
 
-  /** One of them still goes out. */
+  /** One of them still goes out, as far as is followed. */
   get running(): boolean {
-    return this.pages.items.some(({ finished_at }) => !finished_at);
+    return this.pages.items.some(({ id, finished_at }) => !finished_at && !this.#old.has(id));
   }
 
-  /** How far they have come. A failure is no news: it is asked again soon. */
+  /** How far the newest ones have come. Throws `Problem`. */
   async refresh(): Promise<void> {
-    const { items } = await this.#desk.rest.get('/v1/admin/announcements', { query: {} })
-      .catch(() => ({ items: [] }));
+    const asked = this.pages.items;
+    const { items } = await this.#desk.rest.get('/v1/admin/announcements', { query: {} });
     const fresh = new Map(items.map((one) => [one.id, one]));
     this.pages.items = this.pages.items.map((one) => fresh.get(one.id) ?? one);
+    this.#old = new Set(asked.map(({ id }) => id).filter((id) => !fresh.has(id)));
   }
 }

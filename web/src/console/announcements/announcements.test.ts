@@ -58,3 +58,21 @@ test('its progress is followed until it has gone out', async () => {
   await all.refresh();
   expect([all.pages.items[0]?.told, all.running]).toEqual([120, false]);
 });
+
+test('one that got stuck long ago is not asked about for ever', async () => {
+  const server = new FakeServer().answers(LIST, { body: { items: [one('2', 0)], next_cursor: 'x' } });
+  const all = new Announcements(server);
+  await all.pages.next();
+  server.answers(LIST, { body: { items: [one('9', 7, true)], next_cursor: 'x' } });
+  await all.refresh();
+  expect(all.running).toBe(false);
+});
+
+test('a failure is no news: it is asked again', async () => {
+  const server = new FakeServer().answers(LIST, { body: { items: [one('2', 0)], next_cursor: null } });
+  const all = new Announcements(server);
+  await all.pages.next();
+  server.answers(LIST, 'lost');
+  await expect(all.refresh()).rejects.toMatchObject({ code: 'offline' });
+  expect(all.running).toBe(true);
+});

@@ -10,9 +10,9 @@ export const TERMS: readonly Term[] = ['day', 'week', 'month', 'year', 'forever'
 const DAYS = { day: 1, week: 7, month: 30, year: 365 } as const;
 
 /** The server takes ends within ten years. */
-export const LONGEST_DAYS = 3653;
+const LONGEST_DAYS = 3653;
 
-export type End = { until?: string } | 'invalid';
+type End = { until?: string } | 'invalid';
 
 /** `date` is a day of this device's calendar, `YYYY-MM-DD`: the ban ends with it. */
 export function end(term: Term, date: string, now: number): End {

@@ -8,7 +8,7 @@ import { sorted } from './queues.ts';
 
 export const STATES = ['dead', 'waiting', 'leased', 'done'] as const satisfies readonly JobState[];
 
-export interface Wanted {
+interface Wanted {
   state: JobState;
   queue: string;
 }

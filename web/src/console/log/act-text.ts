@@ -1,4 +1,5 @@
 import { texts } from '../../text/texts.svelte.ts';
+import { isAct } from './acts.ts';
 
 /** The acts, and the names of their details. What is not here is shown as the server calls it. */
 export const words = texts({
@@ -149,3 +150,5 @@ export const words = texts({
     },
   },
 });
+
+export const act = (name: string): string => (isAct(name) ? words.acts[name] : name);

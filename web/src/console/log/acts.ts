@@ -11,6 +11,6 @@ export const ACTS = [
   'billing_unknown_account',
 ] as const;
 
-export type ActName = (typeof ACTS)[number];
+type ActName = (typeof ACTS)[number];
 
 export const isAct = (name: string): name is ActName => (ACTS as readonly string[]).includes(name);

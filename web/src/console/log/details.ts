@@ -1,6 +1,6 @@
 // What a row of the log says beyond who, what and about whom.
 
-export interface Detail {
+interface Detail {
   name: string;
   /** Of a change; absent where it is only told. */
   before?: unknown;

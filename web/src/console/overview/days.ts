@@ -3,10 +3,12 @@
 import type { DayStatistics } from '../../net/api.d.ts';
 import type { Bar } from '../ui/bars.ts';
 
-export const KINDS = ['registrations', 'text_matches', 'video_matches', 'messages', 'claims_approved', 'reports', 'bans'] as const;
-export type Kind = (typeof KINDS)[number];
+export const KINDS = [
+  'registrations', 'text_matches', 'video_matches', 'messages', 'claims_approved', 'reports', 'bans',
+] as const;
+type Kind = (typeof KINDS)[number];
 
-export interface Series {
+interface Series {
   kind: Kind;
   /** Oldest first. */
   bars: Bar[];

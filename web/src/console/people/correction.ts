@@ -2,7 +2,7 @@
 
 const MOST = 1_000_000;
 
-export type Correction =
+type Correction =
   | { amount: number; reference: string }
   | { faults: { amount: boolean; reference: boolean } };
 

@@ -3,6 +3,7 @@ import { texts } from '../../text/texts.svelte.ts';
 export const t = texts({
   tr: {
     more: 'Diğer',
+    fold: 'menüyü kapat',
     begin: {
       ban: 'Yasakla…', unban: 'Yasağı kaldır…', reliability: 'Güvenilirlik…', role: 'Rolü değiştir…',
       sessions: 'Oturumları kapat…', premium: 'Premium…', quota: 'Hakları düzelt…', erase: 'Hesabı sil…',
@@ -73,6 +74,7 @@ export const t = texts({
   },
   en: {
     more: 'More',
+    fold: 'close the menu',
     begin: {
       ban: 'Ban…', unban: 'Lift the ban…', reliability: 'Reliability…', role: 'Change the role…',
       sessions: 'End the sessions…', premium: 'Premium…', quota: 'Correct the allowance…',

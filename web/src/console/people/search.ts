@@ -1,7 +1,7 @@
 // What somebody typed to find an account. A phone number goes into no address, not even one of the
 // server's: it is told apart here, before anything is sent.
 
-export type Wanted =
+type Wanted =
   | { kind: 'nothing' }
   | { kind: 'phone'; phone: string }
   /** There may be a phone number in it. */

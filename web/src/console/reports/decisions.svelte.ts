@@ -9,7 +9,7 @@ import type { Draft } from './draft.ts';
 import type { Office } from './office.ts';
 import { t } from './text.ts';
 
-export const HOLD_MS = 10_000;
+const HOLD_MS = 10_000;
 
 export interface Decision {
   readonly report: AdminReport;
@@ -25,7 +25,7 @@ export interface Decision {
   readonly wrong: string;
 }
 
-export interface DecisionHooks {
+interface DecisionHooks {
   /** It stays a decision, and is nobody's work any more. */
   done?: (decision: Decision) => void;
   /** It did not arrive, or was refused. */

@@ -6,7 +6,7 @@ import { t } from './text.ts';
 
 /** In the order of the keys 1 to 5. */
 export const CHOICES = ['dismiss', 'warn', 'ban', 'forGood', 'rename'] as const;
-export type Choice = (typeof CHOICES)[number];
+type Choice = (typeof CHOICES)[number];
 export const DAYS = [1, 7, 30] as const;
 export const MOST_NOTE_CHARS = 1000;
 const DAY = 86_400_000;

@@ -2,7 +2,7 @@
 
 import type { VerifiedMessage } from '../../net/api.d.ts';
 
-export interface Group {
+interface Group {
   /** It begins another day. */
   day: boolean;
   /** Messages before it were not attached. */

@@ -14,7 +14,7 @@ const POLL_MS = 15_000;
 /** Taken for 5 minutes: one lost renewal does no harm. */
 const RENEW_MS = 120_000;
 
-export interface QueueHooks {
+interface QueueHooks {
   /** Another case is open than before, or none: the address follows. */
   moved?: (id: string | null) => void;
   /** Something that somebody has to know who does not look at the queue. */

@@ -258,7 +258,7 @@ export const t = texts({
       forGood: 'Ban for good',
       rename: 'Give a new name',
     },
-    thenNext: 'then the next case',
+    thenNext: 'then the next one',
     next: 'Next one',
     chooseFirst: 'First choose what happens (1–5).',
     noteFirst: 'The note is empty. Write why you decide so.',

@@ -7,14 +7,14 @@ interface Some {
 }
 
 /** One of some values; without `otherwise`, "all" is the first. */
-export interface Choice extends Some {
+interface Choice extends Some {
   options: readonly (readonly [value: string, label: string])[];
   /** What it is where the address says nothing. */
   otherwise?: string;
 }
 
 /** The id of somebody. */
-export interface Whose extends Some {
+interface Whose extends Some {
   id: true;
 }
 
