@@ -187,8 +187,8 @@ test('an admin finds somebody by phone, signs them out and erases them', { timeo
   await hidden('the erased account');
 
   await page.getByRole('tab', { name: 'Log' }).click();
-  await page.getByText('account_erased').waitFor();
-  await page.getByText('note: ticket 17').waitFor();
+  await page.getByText('erased the account').waitFor();
+  await page.getByText('ticket 17').waitFor();
   const acts = (await record(admin, masal)).filter(([action]) => action !== 'user_viewed');
   assert.deepEqual(acts, [
     ['phone_looked_up', admin.id],

@@ -36,8 +36,9 @@ export class Found {
     this.pages = $state.raw(this.#list());
   }
 
+  /** A list that is on its way keeps nobody from asking for another. */
   get busy(): boolean {
-    return this.pages.busy || this.#phoning !== '';
+    return this.#phoning !== '';
   }
 
   get byPhone(): boolean {
