@@ -191,9 +191,10 @@ pub(in crate::http) async fn get(
         .transpose()
         .map_err(unreadable)?;
     // It is for moderators who judge, and not for the other side of the quarrel.
-    let answer = match entry.reporter_id == who.user_id {
-        true => None,
-        false => api.store.safety().warning_answer(id).await?,
+    let answer = if entry.reporter_id == who.user_id {
+        None
+    } else {
+        api.store.safety().warning_answer(id).await?
     };
     let answer = answer
         .map(|(warning, sealed, at)| {

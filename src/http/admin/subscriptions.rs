@@ -99,10 +99,10 @@ pub(in crate::http) async fn end(
 
 /// Nobody gives oneself what others pay for.
 fn not_oneself(who: Signed, user: UserId) -> Answer<()> {
-    match who.user_id == user {
-        true => Err(ErrorCode::Forbidden.into()),
-        false => Ok(()),
+    if who.user_id == user {
+        return Err(ErrorCode::Forbidden.into());
     }
+    Ok(())
 }
 
 /// Give a user rights, or take some; once per reference.

@@ -27,6 +27,7 @@ tebdil_core::store_conformance! {
     many_who_take_one_at_once_are_one,
     nobody_keeps_many_from_the_others,
     a_report_gives_its_subject_another_alias,
+    a_moderator_renames_nobody_of_the_staff,
 }
 
 const OTHER: UserId = UserId(8);
@@ -53,7 +54,7 @@ async fn reports_for(t: &TestStore, target: &Account, reasons: &[ReportReason]) 
     let matches = meet(t, target, &others).await;
     for ((id, by), reason) in matches.into_iter().zip(&others).zip(reasons) {
         report_as(&t.store, id, by.0.id, *reason, &rules(), t.now()).await;
-        t.clock.advance(Duration::from_secs(60));
+        t.clock.advance(Duration::from_mins(1));
     }
     others
 }
@@ -228,12 +229,20 @@ async fn a_report_gives_its_subject_another_alias(t: TestStore) {
         .unwrap()
         .expect("a report");
     assert_eq!(entry.report.status, ReportStatus::Renamed);
+}
 
-    // Not one of the staff by a moderator.
-    let (c, d) = (searcher(&t, "kus").await, searcher(&t, "arı").await);
-    let made = reported(&t, meet(&t, &d, std::slice::from_ref(&c)).await[0], c.0.id).await;
+async fn a_moderator_renames_nobody_of_the_staff(t: TestStore) {
+    let (user, staff) = (searcher(&t, "kus").await, searcher(&t, "arı").await);
+    let made = reported(
+        &t,
+        meet(&t, &staff, std::slice::from_ref(&user)).await[0],
+        user.0.id,
+    )
+    .await;
     t.execute("UPDATE users SET role = 'moderator' WHERE alias = 'arı'")
         .await;
+    let mut decision = word(ReportDecision::Rename, None);
+    decision.alias = Some(TestStore::alias("yolcu"));
     let refused = t.safety().resolve_report(made.id, &decision, t.now()).await;
     assert_eq!(refused.unwrap(), Resolving::Forbidden);
     assert!(matches!(take(&t, made.id, OTHER).await, Taking::Taken(_)));
