@@ -84,6 +84,8 @@ export class Session {
   /** Signing out: nothing is kept any more, and what is refused now is not said. */
   #leaving = false;
   readonly #sent = new Set<Promise<unknown>>();
+  /** Access tokens of those who were signed in before. */
+  readonly #former = new Set<string>();
   /** Milliseconds that the clock of the server is ahead of this one. */
   #ahead = 0;
   readonly #open: Rest;
@@ -101,7 +103,11 @@ export class Session {
       return answer;
     };
     const nobody: Access = { token: async () => null, renewed: async () => null };
-    const renewed: Access['renewed'] = async (spent) => this.#keeper?.renew(spent).catch(() => null) ?? null;
+    const renewed: Access['renewed'] = async (spent) => {
+      // What somebody asked for is never done in the name of who signed in since.
+      if (!this.#keeper || this.#former.has(spent)) return null;
+      return this.#keeper.renew(spent).catch(() => null);
+    };
     const access: Access = { renewed, token: async () => (this.#keeper ? this.#keeper.get() : null) };
     const hurried: Access = { renewed, token: async () => (this.#keeper ? tokenNow(this.#keeper) : null) };
     const refused = (problem: Problem): void => this.#refused(problem);
@@ -221,8 +227,15 @@ export class Session {
     return answer;
   }
 
+  #drop(): void {
+    if (!this.#keeper) return;
+    this.#former.add(this.#keeper.stored.tokens.access_token);
+    this.#keeper.drop();
+    this.#keeper = null;
+  }
+
   #keep(stored: StoredTokens): void {
-    this.#keeper?.drop();
+    this.#drop();
     this.#leaving = false;
     this.#keeper = new TokenKeeper(stored, {
       refresh: async (refresh_token, key) =>
@@ -258,8 +271,7 @@ export class Session {
   }
 
   #leave(left: Left | null): void {
-    this.#keeper?.drop();
-    this.#keeper = null;
+    this.#drop();
     this.#leaving = false;
     this.#storage.removeItem(KEPT);
     this.#me = this.overview = null;

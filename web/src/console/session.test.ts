@@ -219,3 +219,14 @@ test('what was asked for somebody who left says nothing of who signed in since',
   await vi.runAllTimersAsync();
   expect([session.phase, session.me.id, session.me.role]).toEqual(['in', '8', 'admin']);
 });
+
+test('what somebody asked for is not asked again with the token of who signed in since', async () => {
+  vi.useFakeTimers();
+  const { session, asked, by } = stage({ [RESOLVE]: late(refusal(401, 'unauthorized')) }, kept);
+  await session.enter(user(), tokens(1));
+  const sent = expect(resolve(session)).rejects.toMatchObject({ code: 'unauthorized' });
+  await session.enter({ ...user('admin'), id: '8' }, tokens(2));
+  await vi.runAllTimersAsync();
+  await sent;
+  expect(by.filter((_, i) => asked[i] === RESOLVE)).toEqual(['Bearer access1']);
+});
