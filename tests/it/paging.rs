@@ -26,6 +26,8 @@ const BOUNDED: &[&str] = &[
     "get /v1/appeals",
     // The kinds of jobs.
     "get /v1/admin/jobs/queues",
+    // Its head only: whoever has decided that asks again.
+    "get /v1/admin/reports/queue",
 ];
 
 /// Lists that [`filled`] puts nothing into.
