@@ -4,15 +4,6 @@ export const t = texts({
   tr: {
     title: 'Bildir',
     what: 'Ne oldu?',
-    reasons: {
-      harassment: 'Taciz',
-      threat: 'Tehdit',
-      hate: 'Nefret söylemi',
-      sexual_content: 'İstenmeyen cinsel içerik',
-      underage: 'Reşit olmama',
-      spam: 'İstenmeyen ileti',
-      other: 'Başka bir şey',
-    },
     choose: 'Önce ne olduğunu seçin.',
     which: 'Hangi mesajlar?',
     whichHint: 'Karşınızdakinin son mesajları işaretli gelir. Yalnızca işaretli olanlar gider.',
@@ -50,15 +41,6 @@ export const t = texts({
   en: {
     title: 'Report',
     what: 'What happened?',
-    reasons: {
-      harassment: 'Harassment',
-      threat: 'Threat',
-      hate: 'Hate speech',
-      sexual_content: 'Unwanted sexual content',
-      underage: 'Under age',
-      spam: 'Spam',
-      other: 'Something else',
-    },
     choose: 'First choose what happened.',
     which: 'Which messages?',
     whichHint: 'The last messages of the other person are ticked. Only ticked ones are sent.',

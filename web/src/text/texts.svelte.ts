@@ -63,6 +63,6 @@ type Same<T> = {
 export function texts<T extends Texts>(both: { tr: T; en: Same<NoInfer<T>> }): Same<T> {
   return new Proxy({} as Same<T>, {
     get: (_, key) => (both[language.current] as Record<PropertyKey, unknown>)[key],
-    has: (_, key) => key in both.tr,
+    has: (_, key) => Object.hasOwn(both.tr, key),
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { reasonWords } from '../ui/reasons.ts';
+import { reasonWords } from '../../report/reasons.ts';
 import { choose, emptyDraft, nextTemplate, request, templates } from './draft.ts';
 import { report } from './fixtures.ts';
 import { t } from './text.ts';

@@ -1,7 +1,7 @@
 // What a moderator is about to decide.
 
 import type { AdminReport, ResolveRequest } from '../../net/api.d.ts';
-import { reasonWords } from '../ui/reasons.ts';
+import { reasonWords } from '../../report/reasons.ts';
 import { t } from './text.ts';
 
 /** In the order of the keys 1 to 5. */

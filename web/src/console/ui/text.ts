@@ -23,16 +23,6 @@ export const t = texts({
     cancel: 'Vazgeç',
     writeSomething: 'Bir şey yazın: en çok 500 karakter.',
     tooLong: 'En çok 500 karakter yazın.',
-
-    reasons: {
-      threat: 'Tehdit',
-      underage: 'Reşit olmama',
-      harassment: 'Taciz',
-      sexual_content: 'Cinsel içerik',
-      hate: 'Nefret söylemi',
-      spam: 'İstenmeyen ileti',
-      other: 'Başka bir şey',
-    },
   },
   en: {
     all: 'all',
@@ -56,15 +46,5 @@ export const t = texts({
     cancel: 'Cancel',
     writeSomething: 'Write something: up to 500 characters.',
     tooLong: 'Write at most 500 characters.',
-
-    reasons: {
-      threat: 'Threat',
-      underage: 'Underage',
-      harassment: 'Harassment',
-      sexual_content: 'Sexual content',
-      hate: 'Hate',
-      spam: 'Spam',
-      other: 'Something else',
-    },
   },
 });
