@@ -53,6 +53,23 @@ export const t = texts({
       unheard: 'Sunucuya ulaşılamadı. Oturumunuz duruyor; bağlantınıza bakıp yeniden deneyin.',
       elsewhere: 'Bu oturum başka bir sekmede açık. Her sekmeye ayrı girilir.',
     },
+    alerts: {
+      title: 'Uyarılar',
+      want: 'Bekleyen şikâyetler için haber ver',
+      hint:
+        'Tehdit ya da reşit olmama şikâyeti beklerken ve sıra eskiyince: burada ve Tebdil’in bildirimlerine izin ' +
+        'verdiğiniz cihazlarda.',
+      report_waits: (what: string) => `Ağır bir şikâyet bekliyor: ${what}.`,
+      queue_old: (hours: string) => `En eski şikâyet ${hours} saattir bekliyor.`,
+      more: (n: string) => `${n} uyarı daha var.`,
+      open: 'Şikâyetlere git',
+    },
+    confirm: {
+      title: 'Kim olduğunuzu onaylayın',
+      text: 'Girişinizin üzerinden bir süre geçti. İşlem, parolanızı yazınca yapılır; birkaç dakika yeniden sorulmaz.',
+      act: 'Onayla',
+      cancel: 'Vazgeç',
+    },
     enrol: {
       title: 'İki adımlı giriş',
       required:
@@ -67,7 +84,6 @@ export const t = texts({
       code: 'Uygulamanın gösterdiği kod',
       confirm: 'Onayla',
       wrongCode: 'Kod doğru değil. Uygulamanın şu an gösterdiğini yazın.',
-      wrongPassword: 'Parola doğru değil.',
       already: 'Bu hesabın iki adımlı girişi zaten var.',
       spent: 'Kurulum yarım kalmış. Baştan başlayın.',
       codes: 'Kurtarma kodları',
@@ -133,6 +149,23 @@ export const t = texts({
       unheard: 'The server could not be reached. You are still signed in; check your connection and try again.',
       elsewhere: 'This session is open in another tab. Each tab is signed in to by itself.',
     },
+    alerts: {
+      title: 'Alerts',
+      want: 'Tell me of reports that wait',
+      hint:
+        'While a report of a threat or of somebody under age waits, and when the queue grows old: here, and on ' +
+        'devices that you let Tebdil notify.',
+      report_waits: (what) => `A severe report waits: ${what}.`,
+      queue_old: (hours) => `The oldest report has been waiting for ${hours} ${hours === '1' ? 'hour' : 'hours'}.`,
+      more: (n) => `There ${n === '1' ? 'is 1 more alert' : `are ${n} more alerts`}.`,
+      open: 'Go to the reports',
+    },
+    confirm: {
+      title: 'Confirm who you are',
+      text: 'You signed in a while ago. It is done when you type your password; then you are not asked for some minutes.',
+      act: 'Confirm',
+      cancel: 'Cancel',
+    },
     enrol: {
       title: 'Second factor',
       required:
@@ -146,7 +179,6 @@ export const t = texts({
       code: 'The code that the app shows',
       confirm: 'Confirm',
       wrongCode: 'The code is not right. Type the one that the app shows now.',
-      wrongPassword: 'The password is not right.',
       already: 'This account has a second factor already.',
       spent: 'The set-up was not finished. Begin again.',
       codes: 'Recovery codes',

@@ -130,6 +130,7 @@ export const t = texts({
       underage: (n: number) => `Tebdil ${n} yaş ve üzeri için. Tarih yanlışsa düzeltin.`,
       password_empty: (n: number) => `En az ${n} karakterlik bir parola yazın.`,
       password_missing: (_: number) => 'Parolanızı yazın.',
+      password_wrong: (_: number) => 'Parola doğru değil.',
       password_short: (n: number) => `${n} karakter daha yazın.`,
       password_too_long: (n: number) => `En çok ${n} karakter olabilir.`,
       password_repeated: (_: number) =>
@@ -283,6 +284,7 @@ export const t = texts({
       underage: (n) => `Tebdil is for ages ${n} and over. If the date is wrong, correct it.`,
       password_empty: (n) => `Enter a password of at least ${n} characters.`,
       password_missing: () => 'Enter your password.',
+      password_wrong: () => 'The password is not right.',
       password_short: (n) => (n === 1 ? 'One more character.' : `${n} more characters.`),
       password_too_long: (n) => `Use at most ${n} characters.`,
       password_repeated: () => 'One character repeated is easy to guess. Choose another password.',
