@@ -6,6 +6,7 @@ import { createContext, tick } from 'svelte';
 import { type Access, type Problem, Rest, type Tokens } from '../net/rest.ts';
 import type { Overview, User } from '../net/api.d.ts';
 import { type StoredTokens, TokenKeeper } from '../net/tokens.ts';
+import { Confirmation } from './confirmation.svelte.ts';
 
 export type Role = 'moderator' | 'admin';
 
@@ -72,6 +73,8 @@ export class Session {
   /** The counts of what waits, for the navigation and the overview. */
   overview: Overview | null = $state.raw(null);
   overviewAt = $state(0);
+  /** Who it is is asked again, before something that destroys; null: not now. */
+  confirmation: Confirmation | null = $state.raw(null);
 
   /** Throws `Problem`. */
   readonly rest: Rest;
@@ -84,8 +87,8 @@ export class Session {
   /** Signing out: nothing is kept any more, and what is refused now is not said. */
   #leaving = false;
   readonly #sent = new Set<Promise<unknown>>();
-  /** Access tokens of those who were signed in before. */
-  readonly #former = new Set<string>();
+  /** Access tokens of who is signed in. */
+  readonly #own = new Set<string>();
   /** Milliseconds that the clock of the server is ahead of this one. */
   #ahead = 0;
   readonly #open: Rest;
@@ -105,14 +108,14 @@ export class Session {
     const nobody: Access = { token: async () => null, renewed: async () => null };
     const renewed: Access['renewed'] = async (spent) => {
       // What somebody asked for is never done in the name of who signed in since.
-      if (!this.#keeper || this.#former.has(spent)) return null;
+      if (!this.#keeper || !this.#own.has(spent)) return null;
       return this.#keeper.renew(spent).catch(() => null);
     };
     const access: Access = { renewed, token: async () => (this.#keeper ? this.#keeper.get() : null) };
     const hurried: Access = { renewed, token: async () => (this.#keeper ? tokenNow(this.#keeper) : null) };
     const refused = (problem: Problem): void => this.#refused(problem);
     this.#open = new Rest({ access: nobody, fetch: timed });
-    this.rest = new Rest({ access, fetch: timed, refused });
+    this.rest = new Rest({ access, fetch: timed, refused, confirm: (token) => this.#confirm(token) });
     this.#parting = new Rest({
       access: hurried, fetch: (url, init) => timed(url, { ...init, keepalive: true }),
     });
@@ -186,6 +189,7 @@ export class Session {
     const keeper = this.#keeper;
     if (this.#leaving || !keeper) return;
     this.#leaving = true;
+    this.confirmation?.cancel();
     this.#storage.removeItem(KEPT);
     [this.left, this.phase] = [left, 'out'];
     // Somebody may sign in meanwhile, and stays: this is the token of the one who goes.
@@ -228,22 +232,37 @@ export class Session {
   }
 
   #drop(): void {
-    if (!this.#keeper) return;
-    this.#former.add(this.#keeper.stored.tokens.access_token);
-    this.#keeper.drop();
+    this.confirmation?.cancel();
+    this.#own.clear();
+    this.#keeper?.drop();
     this.#keeper = null;
   }
 
   #keep(stored: StoredTokens): void {
     this.#drop();
     this.#leaving = false;
-    this.#keeper = new TokenKeeper(stored, {
+    const keeper = new TokenKeeper(stored, {
       refresh: async (refresh_token, key) =>
         (await this.#open.post('/v1/auth/refresh', { refresh_token }, { key })).tokens,
-      save: async () => this.#write(),
+      save: async ({ tokens }) => {
+        if (keeper !== this.#keeper) return;
+        this.#own.add(tokens.access_token);
+        this.#write();
+      },
       serverNow: () => Date.now() + this.#ahead,
       gone: () => this.#leave('ended'),
     });
+    this.#keeper = keeper;
+    this.#own.add(stored.tokens.access_token);
+  }
+
+  /** One answer for all calls that wait for it. */
+  async #confirm(token: string): Promise<boolean> {
+    if (this.#leaving || !this.#own.has(token)) return false;
+    if (this.confirmation) return this.confirmation.answer;
+    const asked = new Confirmation((proof) => this.rest.post('/v1/admin/confirm' as never, proof as never) as Promise<void>);
+    this.confirmation = asked;
+    return asked.answer.finally(() => (this.confirmation = null));
   }
 
   #refused({ code }: Problem): void {
@@ -255,6 +274,7 @@ export class Session {
   }
 
   #close(): void {
+    this.confirmation?.cancel();
     this.closed = true;
     this.phase = 'enrolling';
   }

@@ -230,3 +230,90 @@ test('what somebody asked for is not asked again with the token of who signed in
   await sent;
   expect(by.filter((_, i) => asked[i] === RESOLVE)).toEqual(['Bearer access1']);
 });
+
+test('nor with it where the token was renewed meanwhile', async () => {
+  vi.useFakeTimers();
+  const { session, asked, by, all } = stage({
+    [RESOLVE]: late(refusal(401, 'unauthorized')),
+    'POST /v1/auth/refresh': () => [200, { tokens: tokens(2) }],
+  }, kept);
+  await session.enter(user(), tokens(1));
+  const sent = expect(resolve(session)).rejects.toMatchObject({ code: 'unauthorized' });
+  all['GET /v1/admin/overview'] = refusal(401, 'unauthorized');
+  await session.look().catch(() => undefined);
+  all['GET /v1/admin/overview'] = () => [200, overview];
+  expect(kept.get('staff')).toContain('access2');
+  await session.enter({ ...user('admin'), id: '8' }, tokens(3));
+  await vi.runAllTimersAsync();
+  await sent;
+  expect(by.filter((_, i) => asked[i] === RESOLVE)).toEqual(['Bearer access1']);
+});
+
+const ERASE = 'POST /v1/admin/users/9/erase';
+const CONFIRM = 'POST /v1/admin/confirm';
+const erase = (session: Session): Promise<void> =>
+  session.rest.post('/v1/admin/users/{id}/erase', { note: 'T-1' }, { path: { id: '9' } });
+const unconfirmed = refusal(403, 'confirmation_required');
+
+/** An admin is in, and the first act is asked to be confirmed. */
+async function toConfirm(answers: Answers = {}) {
+  const staged = stage({ [ERASE]: unconfirmed, [CONFIRM]: () => [204, null], ...answers }, kept);
+  await staged.session.enter(user('admin'), tokens(1));
+  const act = erase(staged.session);
+  act.catch(() => undefined);
+  await expect.poll(() => staged.session.confirmation).not.toBeNull();
+  return { ...staged, act, form: staged.session.confirmation! };
+}
+
+test('an act is done once it is confirmed who it is', async () => {
+  const { session, form, asked, act, all } = await toConfirm();
+  all[ERASE] = () => [204, null];
+  form.password = 'vapur';
+  await form.submit();
+  await act;
+  expect(asked.slice(-3)).toEqual([ERASE, CONFIRM, ERASE]);
+  expect(session.confirmation).toBeNull();
+});
+
+test('two acts that wait are confirmed together', async () => {
+  const { session, form, asked, act, all } = await toConfirm();
+  const other = session.rest.post('/v1/admin/users/{id}/role', { role: 'user' }, { path: { id: '9' } });
+  all['POST /v1/admin/users/9/role'] = unconfirmed;
+  await expect.poll(() => asked.at(-1)).toBe('POST /v1/admin/users/9/role');
+  all[ERASE] = all['POST /v1/admin/users/9/role'] = () => [200, {}];
+  form.password = 'vapur';
+  await form.submit();
+  await Promise.all([act, other]);
+  expect(asked.filter((what) => what === CONFIRM).length).toBe(1);
+});
+
+test('an act that is not confirmed is not done', async () => {
+  const { session, form, asked, act } = await toConfirm();
+  form.cancel();
+  await expect(act).rejects.toMatchObject({ code: 'confirmation_required' });
+  expect([session.phase, session.confirmation, asked.at(-1)]).toEqual(['in', null, ERASE]);
+});
+
+test('a session that ends while it is asked is said, and nothing is done', async () => {
+  const ended = refusal(401, 'unauthorized');
+  const { session, form, asked, act } = await toConfirm({
+    [CONFIRM]: ended, 'POST /v1/auth/refresh': refusal(401, 'refresh_invalid'),
+  });
+  form.password = 'vapur';
+  await form.submit();
+  await expect(act).rejects.toMatchObject({ code: 'confirmation_required' });
+  expect([session.phase, session.left, session.confirmation]).toEqual(['out', 'ended', null]);
+  expect(asked.filter((what) => what === ERASE).length).toBe(1);
+});
+
+test('who signs in is not asked to confirm what another one began', async () => {
+  vi.useFakeTimers();
+  const { session, asked } = stage({ [ERASE]: late(unconfirmed) }, kept);
+  await session.enter(user('admin'), tokens(1));
+  const act = expect(erase(session)).rejects.toMatchObject({ code: 'confirmation_required' });
+  await session.signOut();
+  await session.enter({ ...user('admin'), id: '8' }, tokens(2));
+  await vi.runAllTimersAsync();
+  await act;
+  expect([session.confirmation, asked.filter((what) => what === ERASE).length]).toEqual([null, 1]);
+});

@@ -10,9 +10,11 @@ type Asked = { url: string; headers: Record<string, string>; body: unknown };
 function server(...answers: (Response | Error | ((signal: AbortSignal) => Response | Promise<Response>))[]) {
   const asked: Asked[] = [];
   const told: string[] = [];
+  const confirm = vi.fn<(token: string) => Promise<boolean>>();
   const access: Access = { token: async () => 'old', renewed: async () => 'new' };
   const rest = new Rest({
     access,
+    confirm,
     refused: ({ code }) => void told.push(code),
     patience: 1_000,
     fetch: async (url, init) => {
@@ -22,7 +24,7 @@ function server(...answers: (Response | Error | ((signal: AbortSignal) => Respon
       return typeof answer === 'function' ? answer(init!.signal!) : answer;
     },
   });
-  return { rest, asked, told, access };
+  return { rest, asked, told, access, confirm };
 }
 
 const json = (value: unknown, status = 200): Response => new Response(JSON.stringify(value), { status });
@@ -122,4 +124,28 @@ test('a download that is refused says why', async () => {
   const { rest, told } = server(json({ code: 'rate_limited' }, 429));
   await expect(rest.download('/v1/me/export', () => undefined)).rejects.toMatchObject({ code: 'rate_limited' });
   expect(told).toEqual(['rate_limited']);
+});
+
+const unconfirmed = (): Response => json({ code: 'confirmation_required' }, 403);
+const erase = (rest: Rest): Promise<void> =>
+  rest.post('/v1/admin/users/{id}/erase', { note: 'T-1' }, { path: { id: '7' } });
+
+test('what needs to be confirmed is sent again after that, once, with its key', async () => {
+  const { rest, asked, told, confirm } = server(unconfirmed(), new Response(null, { status: 204 }), unconfirmed(), unconfirmed());
+  confirm.mockResolvedValue(true);
+  await erase(rest);
+  expect(confirm.mock.calls).toEqual([['old']]);
+  const [first, again] = asked.map(({ headers }) => headers['idempotency-key']);
+  expect([asked.length, again, told]).toEqual([2, first, []]);
+  await expect(erase(rest)).rejects.toMatchObject({ code: 'confirmation_required' });
+  expect([asked.length, confirm.mock.calls.length]).toEqual([4, 2]);
+});
+
+test('what is not confirmed is refused', async () => {
+  const { rest, asked, told, confirm } = server(unconfirmed(), json({ code: 'forbidden' }, 403));
+  confirm.mockResolvedValue(false);
+  await expect(erase(rest)).rejects.toMatchObject({ code: 'confirmation_required' });
+  expect([asked.length, told]).toEqual([1, ['confirmation_required']]);
+  await expect(erase(rest)).rejects.toMatchObject({ code: 'forbidden' });
+  expect(confirm).toHaveBeenCalledOnce();
 });

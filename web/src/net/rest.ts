@@ -48,6 +48,11 @@ export interface Access {
 
 export interface RestOptions {
   access: Access;
+  /**
+   * Asks whoever holds this token to confirm who they are, which the server wants before some calls.
+   * True: the call is sent again, once.
+   */
+  confirm?: (token: string) => Promise<boolean>;
   /** Told of every refusal, before it is thrown. */
   refused?: (problem: Problem) => void;
   fetch?: typeof fetch;
@@ -146,7 +151,7 @@ export class Rest {
         ...(key && { 'idempotency-key': key }),
       }, options.signal ? AbortSignal.any([options.signal, late]) : late);
     };
-    const response = options.token ? await send(options.token) : await this.#authorized(send);
+    const response = options.token ? await send(options.token) : await this.#confirmed(send);
     if (!response.ok) throw await this.#problem(response);
     try {
       const text = await response.text();
@@ -158,13 +163,22 @@ export class Rest {
     }
   }
 
+  /** Nothing was done until who it is was confirmed: the key stays the same. */
+  async #confirmed(send: (token: string | null) => Promise<Response>): Promise<Response> {
+    const { confirm } = this.#options;
+    let used: string | null = null;
+    const response = await this.#authorized((token) => send((used = token)));
+    if (!confirm || !used || response.status !== 403) return response;
+    if ((await codeOf(response)) !== 'confirmation_required') return response;
+    return (await confirm(used)) ? this.#authorized(send) : response;
+  }
+
   async #authorized(send: (token: string | null) => Promise<Response>): Promise<Response> {
     const { access } = this.#options;
     const token = await access.token();
     const response = await send(token);
     if (response.status !== 401 || !token) return response;
-    const { code } = await response.clone().json().catch(() => ({ code: '' }));
-    if (code !== 'unauthorized') return response;
+    if ((await codeOf(response)) !== 'unauthorized') return response;
     const renewed = await access.renewed(token);
     return renewed ? send(renewed) : response;
   }
@@ -194,6 +208,12 @@ export class Rest {
     this.#options.refused?.(problem);
     return problem;
   }
+}
+
+/** Of a refusal, which can still be read after that. */
+async function codeOf(response: Response): Promise<unknown> {
+  const body = (await response.clone().json().catch(() => null)) as { code?: unknown } | null;
+  return body?.code;
 }
 
 function bearer(token: string | null): Record<string, string> {

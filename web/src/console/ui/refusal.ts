@@ -6,6 +6,7 @@ import { texts } from '../../text/texts.svelte.ts';
 
 const t = texts({
   tr: {
+    confirmation_required: 'Kim olduğunuz onaylanmadı. Hiçbir şey yapılmadı.',
     forbidden:
       'Bunu siz yapamazsınız: kendinizle ilgili olabilir, bu kişiyi siz şikâyet etmiş olabilirsiniz ' +
       'ya da kişi ekipten olabilir. Hiçbir şey yapılmadı.',
@@ -17,6 +18,7 @@ const t = texts({
       'Bu reklam şu an kimseye gösterilmiyor: kapalı, süresi dışında ya da reklam görmeyenlere yönelik.',
   },
   en: {
+    confirmation_required: 'You did not confirm who you are. Nothing was done.',
     forbidden:
       'You may not do this: it may be about yourself, you may have reported this person, ' +
       'or they may be staff. Nothing was done.',
@@ -33,6 +35,10 @@ export function refusal(error: unknown): string {
   const code = error instanceof Problem ? error.code : '';
   return code in t ? t[code as keyof typeof t] : explain(error);
 }
+
+/** Whoever was asked who they are has changed their mind: no fault to be alarmed at. */
+export const isGivenUp = (error: unknown): boolean =>
+  error instanceof Problem && (error.code as string) === 'confirmation_required';
 
 export type Faults<F extends string> = Partial<Record<F, string>>;
 
