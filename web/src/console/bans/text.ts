@@ -35,7 +35,9 @@ export const t = texts({
     confirmNow: 'Yasağı onayla',
     confirmed: 'Yasak onaylandı.',
     liftTitle: 'Yasak kaldırılsın mı?',
-    liftText: 'Bu telefonun yürürlükteki bütün yasakları kalkar; kişi hemen yeniden girebilir ve haber alır.',
+    liftText:
+      'Bu telefonun yürürlükteki bütün yasakları kalkar, bekleyen itiraz da kapanır; kişi hemen yeniden girebilir ' +
+      've haber alır.',
     liftNow: 'Yasağı kaldır',
     lifted: 'Yasak kaldırıldı.',
     note: 'Moderatörler için not',
@@ -84,7 +86,9 @@ export const t = texts({
     confirmNow: 'Confirm the ban',
     confirmed: 'The ban is confirmed.',
     liftTitle: 'Lift the ban?',
-    liftText: 'Every ban of this phone that is in force ends; the person can sign in again at once, and is told.',
+    liftText:
+      'Every ban of this phone that is in force ends, and an appeal that waits is settled with it; the person can ' +
+      'sign in again at once, and is told.',
     liftNow: 'Lift the ban',
     lifted: 'The ban is lifted.',
     note: 'Note for moderators',

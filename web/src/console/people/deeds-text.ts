@@ -18,11 +18,7 @@ export const t = texts({
     banText: 'Yasak telefon numarası içindir. Bütün cihazlardan hemen çıkılır, eşleşmeler biter.',
     banReason: 'Kişiye söylenecek neden',
     banReasonHint: 'Kişi bunu okur. Kimseden alıntı yapmayın.',
-    unban: 'Yasağı kaldır',
     unbanTitle: (who: string) => `${who}: yasak kaldırılsın mı?`,
-    unbanText: 'Bu telefonun yürürlükteki bütün yasakları kalkar; bekleyen itiraz da kapanır.',
-    note: 'Moderatörler için not',
-    noteHint: 'Kişi bunu görmez. Kimseden alıntı yapmayın.',
     reliabilityTitle: 'Şikâyetleri sayılsın mı?',
     reliabilityText:
       'Güvenilmez birinin şikâyetleri okunur, ama otomatik yasağa sayılmaz. Neden yazılmaz; kim yaptığı kayda ' +
@@ -90,11 +86,7 @@ export const t = texts({
     banText: 'The ban is for the phone number. All devices are signed out at once, and matches end.',
     banReason: 'Reason, for the person',
     banReasonHint: 'They read this. Quote nobody.',
-    unban: 'Lift the ban',
     unbanTitle: (who) => `Lift the ban of ${who}?`,
-    unbanText: 'Every ban of this phone that is in force ends; an appeal that waits is settled with it.',
-    note: 'Note for moderators',
-    noteHint: 'The person does not see it. Quote nobody.',
     reliabilityTitle: 'Do their reports count?',
     reliabilityText:
       'Reports of somebody unreliable are read, but count towards no automatic ban. No reason is kept; who did ' +
