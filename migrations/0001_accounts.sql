@@ -53,6 +53,9 @@ CREATE UNIQUE INDEX users_by_skeleton ON users (alias_skeleton, tag);
 CREATE INDEX users_by_alias ON users (alias_key text_pattern_ops);
 CREATE INDEX users_banned ON users (id) WHERE is_banned;
 CREATE INDEX users_staff ON users (id) WHERE role <> 'user';
+CREATE INDEX users_premium ON users (id) WHERE is_premium;
+-- Who was active on a day is counted.
+CREATE INDEX users_by_last_active ON users (last_active);
 
 -- Every phone that has or ever had an account, by its blind index: who comes back is not a new
 -- user. Outlives the account.
@@ -71,6 +74,8 @@ CREATE TABLE sessions (
     device_platform TEXT NOT NULL DEFAULT '',
     created_at TIMESTAMPTZ NOT NULL,
     last_active TIMESTAMPTZ NOT NULL,
+    -- When its user last showed password and second factor.
+    confirmed_at TIMESTAMPTZ NOT NULL,
     revoked_at TIMESTAMPTZ
 );
 CREATE INDEX sessions_by_user ON sessions (user_id, id);

@@ -71,6 +71,7 @@ error_codes! {
     TotpInvalid = "totp_invalid", 401, "The code of the second factor is not valid, or was used before.";
     TotpEnrolled = "totp_enrolled", 409, "The account has a second factor already.";
     TotpEnrolmentRequired = "totp_enrolment_required", 403, "Staff must set up a second factor first.";
+    ConfirmationRequired = "confirmation_required", 403, "Show your password and second factor again first.";
     ConsentRequired = "consent_required", 403, "The current terms must be accepted first.";
     Banned = "banned", 403, "The account is banned.";
     TooManyAttempts = "too_many_attempts", 429, "Too many attempts; try again later.";

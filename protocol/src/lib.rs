@@ -33,7 +33,7 @@ pub mod time;
 mod totp;
 mod whole_number;
 
-pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
+pub use ads::{Ad, AdDay, AdDays, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
 pub use bans::{
     AdminAppeal, AdminBan, Appeal, AppealDecisionRequest, AppealRequest, AppealedBan,
     BanConfirmation, BanRequest, UnbanRequest,
@@ -55,7 +55,7 @@ pub use meta::{
 pub use notification::{
     Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread,
 };
-pub use overview::{DayStatistics, Overview, OverviewTotals};
+pub use overview::{DayStatistics, Live, LiveQueue, Overview, OverviewTotals};
 pub use placement::{InvalidPlacement, Placement};
 pub use privacy::{AccountErasureRequest, ErasureRequest};
 pub use problem::{BanNotice, FieldProblem, Problem};
@@ -76,7 +76,9 @@ pub use staff::{
     FoundUsers, RoleRequest, SystemLogEntry,
 };
 pub use target::{InvalidTarget, TargetGroup};
-pub use totp::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
+pub use totp::{
+    ConfirmRequest, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
+};
 
 /// The WebSocket subprotocol of this version of the contract.
 pub const SUBPROTOCOL: &str = "tebdil.v1";

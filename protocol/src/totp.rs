@@ -34,6 +34,15 @@ pub struct RecoveryCodes {
     pub recovery_codes: Vec<Secret>,
 }
 
+/// `POST /v1/admin/confirm`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmRequest {
+    pub password: Secret,
+    /// The six digits that the app shows, or a recovery code; needed by those who have a second factor.
+    #[serde(default)]
+    pub totp: Option<Secret>,
+}
+
 /// `DELETE /v1/me/totp`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TotpRemoval {

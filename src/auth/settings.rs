@@ -24,6 +24,9 @@ pub struct Auth {
     /// How long a session lives after its sign-in, however often it is refreshed.
     #[serde(rename = "session_lifetime_s", deserialize_with = "seconds")]
     pub session_lifetime: Duration,
+    /// How long after showing password and second factor staff may do what destroys.
+    #[serde(rename = "confirm_for_s", deserialize_with = "seconds")]
+    pub confirm_for: Duration,
     pub max_sessions: u32,
     pub default_region: String,
     pub min_age: u8,
@@ -47,6 +50,7 @@ impl Auth {
             "auth.session_lifetime_s",
             "must be auth.refresh_ttl_s to 31622400: a year",
         );
+        check.range("auth.confirm_for_s", self.confirm_for.as_secs(), 1..=86_400);
         check.range("auth.max_sessions", self.max_sessions, 1..=1_000);
         let region = self.default_region.parse::<phonenumber::country::Id>();
         check.that(

@@ -7,7 +7,7 @@ use tebdil_core::{
     store::{StoreError, TOTP_CONTEXT, TotpBegun, TotpOf, TotpRemover, TotpRow, UserRow},
 };
 use tebdil_protocol::{
-    RecoveryCodes, Secret, TotpRemoval, TotpSetup,
+    ConfirmRequest, RecoveryCodes, Secret, TotpRemoval, TotpSetup,
     id::{SessionId, UserId},
 };
 use totp_rs::{Algorithm, Builder, Totp};
@@ -152,6 +152,32 @@ impl AccountService {
         } else {
             Err(AccountError::NoTotp)
         }
+    }
+
+    /// Notes that the session's user has shown password and second factor again.
+    pub async fn confirm(
+        &self,
+        who: (UserId, SessionId),
+        from: ClientAddress,
+        request: ConfirmRequest,
+    ) -> Result<(), AccountError> {
+        let row = self
+            .store
+            .accounts()
+            .user(who.0)
+            .await?
+            .ok_or(AccountError::Gone)?;
+        self.check_password(&row, from, request.password).await?;
+        self.second_factor(who.0, request.totp.as_ref()).await?;
+        let confirmed = self
+            .store
+            .accounts()
+            .confirm_session(who, &row.password_hash, self.clock.now())
+            .await?;
+        // The password was changed meanwhile, or the session has ended.
+        confirmed
+            .then_some(())
+            .ok_or(AccountError::InvalidCredentials)
     }
 
     /// Checks the second factor if there is one: a code from the app, or a recovery code. Each is

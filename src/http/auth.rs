@@ -50,6 +50,8 @@ pub(super) enum RequiredRole {
     User,
     Staff,
     Admin,
+    /// An admin who has lately shown password and second factor.
+    ConfirmedAdmin,
 }
 
 impl RequiredRole {
@@ -57,7 +59,7 @@ impl RequiredRole {
         match self {
             Self::User => true,
             Self::Staff => matches!(role, UserRole::Moderator | UserRole::Admin),
-            Self::Admin => matches!(role, UserRole::Admin),
+            Self::Admin | Self::ConfirmedAdmin => matches!(role, UserRole::Admin),
         }
     }
 }
@@ -78,7 +80,8 @@ impl Admitted {
     /// it but the factor.
     ///
     /// # Errors
-    /// 401, 403 `banned`, 403 `consent_required`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
+    /// 401, 403 `banned`, 403 `consent_required`, 403 `forbidden`, 403 `totp_enrolment_required`,
+    /// 403 `confirmation_required`, in this order.
     pub fn check(self, api: &Api) -> BoxFuture<'_, Result<AliveSession, Failure>> {
         Box::pin(async move {
             let alive = api
@@ -102,6 +105,13 @@ impl Admitted {
                 && api.config.auth.staff_totp == StaffTotp::Required;
             if asks_totp && !api.store.accounts().has_totp(alive.user_id).await? {
                 return Err(ErrorCode::TotpEnrolmentRequired.into());
+            }
+            // After a clock was set back, what was confirmed later than now is not taken for fresh.
+            let now = api.clock.now();
+            let fresh = alive.confirmed_at <= now
+                && now.since(alive.confirmed_at) < api.config.auth.confirm_for;
+            if self.needs == RequiredRole::ConfirmedAdmin && !fresh {
+                return Err(ErrorCode::ConfirmationRequired.into());
             }
             Ok(alive)
         })

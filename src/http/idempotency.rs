@@ -41,12 +41,14 @@ const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
 /// Routes that ignore keys. An event has an id, and its signature must be checked before any
 /// answer. A credential is for those who may call now, and asking again costs nothing. A second
-/// factor and its recovery codes are shown once, and stored nowhere else.
-pub(super) const UNKEYED: [&str; 4] = [
+/// factor and its recovery codes are shown once, and stored nowhere else. Who confirms again is
+/// asked again.
+pub(super) const UNKEYED: [&str; 5] = [
     "/v1/billing/events",
     "/v1/rtc/ice-servers",
     "/v1/me/totp",
     "/v1/me/totp/confirm",
+    "/v1/admin/confirm",
 ];
 /// Largest answer that is kept, bytes; ours are far smaller.
 const MAX_ANSWER: usize = 256 * 1024;

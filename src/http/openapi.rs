@@ -129,13 +129,12 @@ impl Roles {
                 let needs = match requirement(openapi.security.as_deref(), operation).get("bearer")
                 {
                     None => continue,
-                    Some(roles) => roles.get(0).map_or(RequiredRole::User, |role| {
-                        if role == "moderator" {
-                            RequiredRole::Staff
-                        } else {
-                            RequiredRole::Admin
-                        }
-                    }),
+                    Some(roles) => match (roles.get(0), roles.get(1)) {
+                        (None, _) => RequiredRole::User,
+                        (Some(role), _) if role == "moderator" => RequiredRole::Staff,
+                        (Some(_), None) => RequiredRole::Admin,
+                        (Some(_), Some(_)) => RequiredRole::ConfirmedAdmin,
+                    },
                 };
                 roles.insert((method.to_string(), path.clone()), needs);
             }

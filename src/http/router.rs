@@ -57,8 +57,8 @@ macro_rules! routes {
 }
 
 // Guards: `open` asks for no token (billing events are signed instead), `user` for a session,
-// `appeal` for the token that a banned user gets, `moderator` and `admin` for a role. Extractors
-// among the handler's arguments enforce them; a test holds the words here against what
+// `appeal` for the token that a banned user gets, `moderator` and `admin` for a role, `confirmed`
+// for an admin who has lately shown password and second factor. Extractors among the handler's arguments enforce them; a test holds the words here against what
 // `#[utoipa::path]` says, and `tests/it/roles.rs` that against the server.
 routes! {
     // People.
@@ -133,12 +133,13 @@ routes! {
     POST   "/v1/admin/ads"                                admin     admin::ads::create;
     GET    "/v1/admin/ads/{id}"                           admin     admin::ads::get;
     PATCH  "/v1/admin/ads/{id}"                           admin     admin::ads::change;
-    DELETE "/v1/admin/ads/{id}"                           admin     admin::ads::delete;
+    DELETE "/v1/admin/ads/{id}"                           confirmed admin::ads::delete;
+    GET    "/v1/admin/ads/{id}/days"                      admin     admin::ads::days;
     POST   "/v1/admin/ads/{id}/notify"                    admin     admin::ads::notify;
     GET    "/v1/admin/jobs"                               moderator admin::jobs::list;
     GET    "/v1/admin/jobs/queues"                        moderator admin::jobs::queues;
     POST   "/v1/admin/jobs/{id}/retry"                    admin     admin::jobs::retry;
-    DELETE "/v1/admin/jobs/{id}"                          admin     admin::jobs::delete;
+    DELETE "/v1/admin/jobs/{id}"                          confirmed admin::jobs::delete;
     GET    "/v1/admin/announcements"                      admin     admin::announcements::list;
     POST   "/v1/admin/announcements"                      admin     admin::announcements::create;
     POST   "/v1/admin/users/{id}/subscription"            admin     admin::subscriptions::grant;
@@ -147,18 +148,19 @@ routes! {
     GET    "/v1/admin/users"                              moderator admin::users::list;
     POST   "/v1/admin/users/find"                         admin     admin::users::find;
     GET    "/v1/admin/users/{id}"                         moderator admin::users::get;
-    POST   "/v1/admin/users/{id}/role"                    admin     admin::users::role;
-    DELETE "/v1/admin/users/{id}/sessions"                admin     admin::users::end_sessions;
+    POST   "/v1/admin/users/{id}/role"                    confirmed admin::users::role;
+    DELETE "/v1/admin/users/{id}/sessions"                confirmed admin::users::end_sessions;
     GET    "/v1/admin/matches"                            moderator admin::matches::list;
     GET    "/v1/admin/system-logs"                        moderator admin::system_logs::list;
-    POST   "/v1/admin/users/{id}/erase"                   admin     admin::erasure::erase;
+    POST   "/v1/admin/users/{id}/erase"                   confirmed admin::erasure::erase;
+    POST   "/v1/admin/confirm"                            moderator admin::confirm::confirm;
 }
 
 struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let roles = "The scope of an operation is the role it needs, `moderator` or `admin`; an admin may do what a moderator may.";
+        let roles = "The scope of an operation is the role it needs, `moderator` or `admin`; an admin may do what a moderator may. With `confirmed`, the session must have signed in or called `POST /v1/admin/confirm` in the last minutes.";
         let appeal = "The `appeal_token` of a login that was answered `banned`.";
         let components = openapi.components.get_or_insert_default();
         for (name, description) in [("bearer", roles), ("appeal", appeal)] {
@@ -233,6 +235,7 @@ mod tests {
                 Some(r#"[{"appeal":[]}]"#) => "appeal",
                 Some(r#"[{"bearer":["moderator"]}]"#) => "moderator",
                 Some(r#"[{"bearer":["admin"]}]"#) => "admin",
+                Some(r#"[{"bearer":["admin","confirmed"]}]"#) => "confirmed",
                 Some(other) => panic!("{url}: {other}"),
             };
             assert_eq!(row, [verb.to_uppercase().as_str(), url, guard]);

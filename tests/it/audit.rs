@@ -7,7 +7,7 @@ use tebdil_core::store::{Banning, NewBan};
 
 use crate::{
     ads::staff,
-    harness::{TestServer, TestUser},
+    harness::{PASSWORD, TestServer, TestUser},
     routes::{Operation, operations},
     sockets::pair,
 };
@@ -96,6 +96,12 @@ async fn done_to_the_site(scene: &Scene<'_>, operation: &str) -> &'static str {
                 .await
                 .expect(204);
             "job_retried"
+        }
+        "post /v1/admin/confirm" => {
+            post("/v1/admin/confirm", json!({ "password": PASSWORD }))
+                .await
+                .expect(204);
+            "identity_confirmed"
         }
         new => panic!("{new}: do it here, so that its row in system_logs is looked for"),
     }

@@ -71,7 +71,7 @@ async fn older_consent_opens_only_the_ways_out(server: TestServer) {
     let needs_session = |operation: &Operation| {
         matches!(
             operation.needs,
-            Needs::User | Needs::Moderator | Needs::Admin
+            Needs::User | Needs::Moderator | Needs::Admin | Needs::ConfirmedAdmin
         ) && !BEFORE_CONSENT.contains(&operation.name().as_str())
     };
     let shut: Vec<Operation> = operations(&document)

@@ -31,6 +31,7 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/admin/reports/{id}",
     "get /v1/admin/ads",
     "get /v1/admin/ads/{id}",
+    "get /v1/admin/ads/{id}/days",
     "get /v1/admin/appeals",
     "get /v1/admin/bans",
     "get /v1/admin/claims",
@@ -64,6 +65,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/admin/ads/{id}/notify",
     "post /v1/admin/appeals/{id}/decide",
     "post /v1/admin/bans/{id}/confirm",
+    "post /v1/admin/confirm",
     "post /v1/admin/users/{id}/ban",
     "post /v1/admin/users/{id}/unban",
     "post /v1/appeals",
@@ -248,7 +250,9 @@ fn refusals_are_documented_as_they_come() {
         match operation.needs {
             Needs::Nothing => {}
             Needs::Other(_) => expected.extend(["401"]),
-            Needs::User | Needs::Moderator | Needs::Admin => expected.extend(["401", "403"]),
+            Needs::User | Needs::Moderator | Needs::Admin | Needs::ConfirmedAdmin => {
+                expected.extend(["401", "403"]);
+            }
         }
         if operation.path.contains("{id}") {
             expected.insert("404");
@@ -272,6 +276,7 @@ fn refusals_are_documented_as_they_come() {
             "/v1/rtc/ice-servers",
             "/v1/me/totp",
             "/v1/me/totp/confirm",
+            "/v1/admin/confirm",
         ];
         let is_keyed = operation.changes() && !unkeyed.contains(&operation.path.as_str());
         assert_eq!(takes_keys, is_keyed, "{name}");

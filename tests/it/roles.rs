@@ -126,14 +126,14 @@ fn who_may_not(cast: &Cast, operation: &Operation) -> Vec<Caller> {
             &[(403, "banned"), (401, "unauthorized")],
         ));
     }
-    if matches!(operation.needs, Needs::Moderator | Needs::Admin) {
+    if operation.needs.is_staff() {
         callers.push(refused(
             "a user",
             Some(cast.user.access.clone()),
             &[(403, "forbidden")],
         ));
     }
-    if operation.needs == Needs::Admin {
+    if matches!(operation.needs, Needs::Admin | Needs::ConfirmedAdmin) {
         callers.push(refused(
             "a moderator",
             Some(cast.moderator.access.clone()),
@@ -159,10 +159,10 @@ async fn complaints(
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     let name = operation.name();
-    if operation.is_staff() && !matches!(operation.needs, Needs::Moderator | Needs::Admin) {
+    if operation.is_staff() && !operation.needs.is_staff() {
         wrong.push(format!("{name}: the document names no role"));
     }
-    if !operation.is_staff() && matches!(operation.needs, Needs::Moderator | Needs::Admin) {
+    if !operation.is_staff() && operation.needs.is_staff() {
         wrong.push(format!("{name}: what staff does is under /v1/admin"));
     }
     if operation.needs == Needs::Nothing && !OPEN.contains(&name.as_str()) {
@@ -213,7 +213,7 @@ async fn complaints(
         Needs::Nothing | Needs::Other(_) => &[],
         Needs::User => &[&cast.user, &cast.moderator, &cast.admin],
         Needs::Moderator => &[&cast.moderator, &cast.admin],
-        Needs::Admin => &[&cast.admin],
+        Needs::Admin | Needs::ConfirmedAdmin => &[&cast.admin],
     };
     for user in allowed {
         let token = server.login(&user.phone).await.access;

@@ -11,8 +11,17 @@ pub enum Needs {
     User,
     Moderator,
     Admin,
+    /// An admin who has lately confirmed who they are.
+    ConfirmedAdmin,
     /// Another proof than an access token.
     Other(String),
+}
+
+impl Needs {
+    /// Whether it is for staff.
+    pub const fn is_staff(&self) -> bool {
+        matches!(self, Self::Moderator | Self::Admin | Self::ConfirmedAdmin)
+    }
 }
 
 /// An operation of the document.
@@ -104,6 +113,7 @@ fn needs(security: &Value) -> Needs {
         ("bearer", "[]") => Needs::User,
         ("bearer", r#"["moderator"]"#) => Needs::Moderator,
         ("bearer", r#"["admin"]"#) => Needs::Admin,
+        ("bearer", r#"["admin","confirmed"]"#) => Needs::ConfirmedAdmin,
         ("bearer", other) => panic!("no role: {other}"),
         (other, _) => Needs::Other(other.to_owned()),
     }

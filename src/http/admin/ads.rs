@@ -1,20 +1,24 @@
 //! `/v1/admin/ads`
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::store::{AdChange, AdNotifying};
 use tebdil_protocol::{
-    AdPatch, AdRefused, AdSettings, AdminAd, Announcement, ErrorCode, Page, TargetGroup, id::AdId,
+    AdDays, AdPatch, AdRefused, AdSettings, AdminAd, Announcement, ErrorCode, Page, TargetGroup,
+    id::AdId,
 };
 
-use super::Admin;
+use super::{Admin, ConfirmedAdmin};
 use crate::http::{
     Api,
     body::StrictJson,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
+
+/// How many days an ad's chart has, with today.
+const DAYS: u64 = 90;
 
 impl From<AdRefused> for Failure {
     fn from(refused: AdRefused) -> Self {
@@ -95,6 +99,25 @@ pub(in crate::http) async fn get(
     ))
 }
 
+/// How often an ad was shown, viewed and clicked on each of the last 90 days, newest first; days on
+/// which it was not shown are left out. A view or click counts for the day on which the ad was
+/// shown. Up to a minute old.
+#[utoipa::path(
+    get, operation_id = "list_ad_days", path = "/v1/admin/ads/{id}/days", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    responses((status = 200, body = AdDays))
+)]
+pub(in crate::http) async fn days(
+    State(api): State<Arc<Api>>,
+    _: Admin,
+    IdPath(id): IdPath<AdId>,
+) -> Answer<Json<AdDays>> {
+    let first = api.clock.now() - Duration::from_hours(24 * (DAYS - 1));
+    let from = first.local_day(&api.config.quota.zone);
+    let days = api.store.economy().ad_days(id, &from).await?;
+    let items = days.ok_or_else(Failure::not_found)?;
+    Ok(Json(AdDays { items }))
+}
+
 /// Change parts of an ad: all of them or, if one is refused, none. Other nodes show the change
 /// within 5 seconds.
 #[utoipa::path(
@@ -150,12 +173,12 @@ pub(in crate::http) async fn notify(
 
 /// Delete an ad with its counts.
 #[utoipa::path(
-    delete, operation_id = "delete_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    delete, operation_id = "delete_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin", "confirmed"])), params(("id" = String, Path)),
     responses((status = 204))
 )]
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
-    Admin(who): Admin,
+    ConfirmedAdmin(who): ConfirmedAdmin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<StatusCode> {
     if !api

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use tebdil_core::store::{EraseOrder, Erased, ErasedBy};
 use tebdil_protocol::{AccountErasureRequest, ErrorCode, id::UserId};
 
-use super::Admin;
+use super::ConfirmedAdmin;
 use crate::http::{
     Api,
     body::StrictJson,
@@ -20,12 +20,12 @@ const MAX_NOTE: usize = 500;
 /// Erase a user's account permanently. A ban of its phone stays. Only its user can erase an admin's
 /// account.
 #[utoipa::path(
-    post, operation_id = "erase_user", path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
+    post, operation_id = "erase_user", path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin", "confirmed"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
     responses((status = 204))
 )]
 pub(in crate::http) async fn erase(
     State(api): State<Arc<Api>>,
-    Admin(who): Admin,
+    ConfirmedAdmin(who): ConfirmedAdmin,
     IdPath(user): IdPath<UserId>,
     StrictJson(AccountErasureRequest { note }): StrictJson<AccountErasureRequest>,
 ) -> Answer<StatusCode> {

@@ -8,7 +8,7 @@ use tebdil_protocol::{
     AdminJob, ErrorCode, JobQueue, JobQueues, Page, domain::JobState, id::JobId,
 };
 
-use super::{Admin, Staff};
+use super::{Admin, ConfirmedAdmin, Staff};
 use crate::http::{
     Api,
     paging::{IdPath, Params},
@@ -105,12 +105,12 @@ pub(in crate::http) async fn retry(
 
 /// Delete a dead job.
 #[utoipa::path(
-    delete, operation_id = "delete_job", path = "/v1/admin/jobs/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    delete, operation_id = "delete_job", path = "/v1/admin/jobs/{id}", tag = "admin", security(("bearer" = ["admin", "confirmed"])), params(("id" = String, Path)),
     responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
-    Admin(who): Admin,
+    ConfirmedAdmin(who): ConfirmedAdmin,
     IdPath(id): IdPath<JobId>,
 ) -> Answer<StatusCode> {
     answer(

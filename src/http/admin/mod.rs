@@ -6,6 +6,7 @@ pub(super) mod announcements;
 pub(super) mod appeals;
 pub(super) mod bans;
 pub(super) mod claims;
+pub(super) mod confirm;
 pub(super) mod erasure;
 pub(super) mod jobs;
 pub(super) mod matches;
@@ -34,6 +35,21 @@ impl FromRequestParts<Arc<Api>> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
         Signed::admit(parts, api, RequiredRole::Admin)
+            .await
+            .map(Self)
+    }
+}
+
+/// An admin who has shown password and second factor in the last `auth.confirm_for_s`: for what
+/// destroys, or gives power away. An open console on an unlocked machine is not enough.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfirmedAdmin(pub Signed);
+
+impl FromRequestParts<Arc<Api>> for ConfirmedAdmin {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        Signed::admit(parts, api, RequiredRole::ConfirmedAdmin)
             .await
             .map(Self)
     }

@@ -9,7 +9,7 @@ use tebdil_protocol::{
     domain::UserRole, id::UserId,
 };
 
-use super::{Admin, Staff};
+use super::{Admin, ConfirmedAdmin, Staff};
 use crate::{
     auth::search_key,
     http::{
@@ -132,6 +132,7 @@ pub(in crate::http) async fn get(
         Some(_) => None,
     };
     Ok(Json(AdminUserDetail {
+        unreliable: row.unreliable,
         user: shown(&api, row)?,
         quota,
         counts,
@@ -140,13 +141,13 @@ pub(in crate::http) async fn get(
 
 /// Give somebody else another role. It takes effect with the next request.
 #[utoipa::path(
-    post, operation_id = "set_user_role", path = "/v1/admin/users/{id}/role", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    post, operation_id = "set_user_role", path = "/v1/admin/users/{id}/role", tag = "admin", security(("bearer" = ["admin", "confirmed"])), params(("id" = String, Path)),
     request_body = RoleRequest,
     responses((status = 200, body = AdminUser), (status = "4XX", description = "forbidden: also for one's own role"))
 )]
 pub(in crate::http) async fn role(
     State(api): State<Arc<Api>>,
-    Admin(who): Admin,
+    ConfirmedAdmin(who): ConfirmedAdmin,
     IdPath(user): IdPath<UserId>,
     StrictJson(RoleRequest { role }): StrictJson<RoleRequest>,
 ) -> Answer<Json<AdminUser>> {
@@ -176,12 +177,12 @@ pub(in crate::http) async fn role(
 
 /// Sign a user out everywhere, for example if a device or a password may be in the wrong hands.
 #[utoipa::path(
-    delete, path = "/v1/admin/users/{id}/sessions", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    delete, path = "/v1/admin/users/{id}/sessions", tag = "admin", security(("bearer" = ["admin", "confirmed"])), params(("id" = String, Path)),
     responses((status = 204))
 )]
 pub(in crate::http) async fn end_sessions(
     State(api): State<Arc<Api>>,
-    Admin(who): Admin,
+    ConfirmedAdmin(who): ConfirmedAdmin,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<StatusCode> {
     let ended = api

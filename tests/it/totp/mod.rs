@@ -11,6 +11,7 @@ use crate::{
     harness::{PASSWORD, Reply, TestServer, TestUser},
 };
 
+mod confirm;
 mod required;
 
 scenarios! {

@@ -10,7 +10,7 @@ use sqlx_macros::FromRow;
 use super::{Accounts, sign_ins::count_act};
 use crate::{db::Tx, store::StoreError};
 use tebdil_protocol::{
-    Device,
+    Device, Secret,
     domain::UserRole,
     id::{SessionId, UserId},
     time::Timestamp,
@@ -48,6 +48,8 @@ pub struct AliveSession {
     pub terms_version: i64,
     /// When the session was last touched, so that the caller can touch it seldom.
     pub last_active: Timestamp,
+    /// When its user last showed password and second factor.
+    pub confirmed_at: Timestamp,
 }
 
 /// A session that may not act any more.
@@ -86,12 +88,12 @@ pub(crate) async fn insert_session(
     now: Timestamp,
 ) -> Result<SessionRow, StoreError> {
     const SQL: &str = "INSERT INTO sessions (id, user_id, refresh_hash, refresh_expires_at, \
-         device_name, device_platform, created_at, last_active) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+         device_name, device_platform, created_at, last_active, confirmed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)";
     let id: SessionId = tx.id();
     let (hash, expiry) = (&new.refresh_hash[..], new.refresh_expires_at);
     let Device { name, platform } = &new.device;
-    tx.execute(SQL, (id, user, hash, expiry, name, platform, now, now))
+    tx.execute(SQL, (id, user, hash, expiry, name, platform, now))
         .await?;
     Ok(SessionRow {
         id,
@@ -200,10 +202,41 @@ impl Accounts<'_> {
         now: Timestamp,
     ) -> Result<Option<AliveSession>, StoreError> {
         const SQL: &str = "SELECT s.user_id, u.role, u.is_banned, u.is_premium, \
-             u.terms_version, s.last_active \
+             u.terms_version, s.last_active, s.confirmed_at \
              FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 \
              AND ((s.revoked_at IS NULL AND s.refresh_expires_at > $2) OR u.is_banned)";
         self.db.optional(SQL, (session, now)).await
+    }
+
+    /// Notes that the user has shown password and second factor again in this session. `false` when
+    /// `verified`, the password hash that was compared, is no longer the user's, or the session has
+    /// ended.
+    pub async fn confirm_session(
+        self,
+        (user, session): (UserId, SessionId),
+        verified: &Secret,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE sessions SET confirmed_at = $1 \
+             WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL AND refresh_expires_at > $1 \
+             AND EXISTS (SELECT 1 FROM users WHERE id = $3 AND password_hash = $4)";
+        let mut tx = self.begin().await?;
+        tx.execute(LOCK_USER, (user,)).await?;
+        let of = (now, session, user, verified.expose());
+        let confirmed = tx.execute(SQL, of).await? > 0;
+        if confirmed {
+            count_act(
+                &mut tx,
+                "identity_confirmed",
+                user,
+                Some(user),
+                Some(session),
+                now,
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(confirmed)
     }
 
     /// Those of these sessions that are no longer alive, or whose user is banned, and which of the

@@ -185,6 +185,7 @@ async fn a_session_lives_until_it_expires(t: TestStore) {
         is_premium: false,
         terms_version: 1,
         last_active: t.now(),
+        confirmed_at: t.now(),
     };
     assert_eq!(
         accounts.session_alive(session.id, t.now()).await.unwrap(),
