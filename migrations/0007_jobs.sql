@@ -90,6 +90,24 @@ CREATE TABLE daily_statistics (
     -- Reports and bans made on the day.
     reports BIGINT NOT NULL,
     bans BIGINT NOT NULL,
+    -- People who used it on the day, as of the last count before its end.
+    active_users BIGINT NOT NULL,
     -- Whether it was counted after its end.
     complete BOOLEAN NOT NULL
+);
+
+-- What each process that serves saw last, for the overview: numbers, nobody in them. A row for each
+-- node part of ids.
+CREATE TABLE live_counts (
+    part BIGINT PRIMARY KEY NOT NULL,
+    counted_at TIMESTAMPTZ NOT NULL,
+    -- People with a connection.
+    online BIGINT NOT NULL,
+    -- Only of the node that leads the matching: who waits for a peer, and the longest of them for
+    -- how long, milliseconds.
+    leads BOOLEAN NOT NULL,
+    text_searching BIGINT NOT NULL,
+    text_oldest_ms BIGINT,
+    video_searching BIGINT NOT NULL,
+    video_oldest_ms BIGINT
 );

@@ -22,6 +22,7 @@ pub mod hub;
 mod legal;
 pub mod lifecycle;
 pub mod limits;
+mod live;
 pub mod match_ends;
 pub mod matching;
 pub mod notifications;

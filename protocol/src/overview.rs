@@ -3,19 +3,43 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::time::Timestamp;
+
 /// How the service is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
+    pub live: Live,
     pub totals: OverviewTotals,
     /// The last 30 local days that were counted, newest first. The counts of today are up to an
     /// hour old.
     pub days: Vec<DayStatistics>,
 }
 
+/// What the nodes see: counted every 5 seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Live {
+    /// People with a connection. Somebody who is connected to two nodes counts twice.
+    pub online: i64,
+    pub text: LiveQueue,
+    pub video: LiveQueue,
+    /// When this was counted.
+    pub at: Timestamp,
+}
+
+/// People who search in a mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LiveQueue {
+    pub searching: i64,
+    /// Seconds that the one who came first has waited; null if nobody searches.
+    pub oldest_wait_s: Option<i64>,
+}
+
 /// Current totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OverviewTotals {
     pub users: i64,
+    /// Users with premium.
+    pub premium_users: i64,
     pub active_matches: i64,
     pub pending_claims: i64,
     /// Reports that wait for a moderator.
@@ -45,6 +69,9 @@ pub struct DayStatistics {
     pub reports: i64,
     /// Bans that began on the day, those by the system too.
     pub bans: i64,
+    /// People who used the service on the day: as of the last count before its end, which is up to
+    /// an hour before it.
+    pub active_users: i64,
     /// Whether the day was over when it was counted.
     pub complete: bool,
 }

@@ -25,6 +25,7 @@ use crate::{
     legal::LegalTexts,
     lifecycle::{Shutdown, Tasks},
     limits::{Connections, GuessLog, Limiters},
+    live,
     match_ends::Rooms,
     matching::{self, Matchmaker, MatchmakerConfig},
     notifications::{Notifier, Wakeups, WakeupsTask},
@@ -300,7 +301,16 @@ fn matchmaker(base: &Base, modes: Vec<Mode>, wakeups: &Arc<Wakeups>) -> Arc<Matc
     let tasks = &base.tasks;
     let pairing = pairing.run(tasks.soft.clone(), tasks.closing.clone());
     tasks.supervise("matchmaker", pairing);
-    Arc::new(matchmaker)
+    let matchmaker = Arc::new(matchmaker);
+    let seen = live::count(
+        base.store.clone(),
+        base.clock.clone(),
+        Arc::clone(&base.hub),
+        Arc::clone(&matchmaker),
+        tasks.closing.clone(),
+    );
+    tasks.supervise("live counts", seen);
+    matchmaker
 }
 
 /// What matched people have, with the tasks that write what they say and show ads after it.

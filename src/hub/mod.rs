@@ -163,6 +163,11 @@ impl Hub {
             .collect()
     }
 
+    /// How many users have a connection at this node.
+    pub fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
     /// How many connections this node has.
     pub fn connection_count(&self) -> usize {
         self.users.iter().map(|user| user.connections.len()).sum()

@@ -1,6 +1,6 @@
 //! The way to the matching of this node.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tebdil_core::{
@@ -61,9 +61,24 @@ pub struct Matchmaker {
 pub struct Status {
     /// Of connections of this node.
     pub own: usize,
-    /// At the leader, if it is this node: waiting for a peer; and pairs whose match is written.
-    pub waiting: usize,
+    /// At the leader, if it is this node: pairs whose match is written, and who waits for a peer.
     pub reserved: usize,
+    pub queues: Option<Queues>,
+}
+
+/// Who waits for a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Queues {
+    pub text: QueueStatus,
+    pub video: QueueStatus,
+}
+
+/// Who waits for a peer in a mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueStatus {
+    pub waiting: usize,
+    /// How long the one who came first has.
+    pub oldest: Option<Duration>,
 }
 
 impl Matchmaker {
@@ -202,7 +217,7 @@ impl Matchmaker {
         let (answer, status) = oneshot::channel();
         self.ask(move |node, now| {
             node.tick(now);
-            let _ = answer.send(node.status());
+            let _ = answer.send(node.status(now.clock));
         })
         .await;
         status.await.unwrap_or_default()

@@ -26,7 +26,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use matchmaker::{Matchmaker, MatchmakerContext, Status};
+pub use matchmaker::{Matchmaker, MatchmakerContext, QueueStatus};
 pub use message::{Envelope, MatchmakingMessage, Term, TicketEnd, ToLeader, ToNode};
 pub use request::FindError;
 pub use task::MatchmakerTask;

@@ -13,6 +13,7 @@ use tebdil_protocol::{
     ErrorCode, FrameId, MatchCancelled, ServerFrame,
     domain::{CancelReason, Mode},
     id::{TicketId, UserId},
+    time::Timestamp,
 };
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ use super::{
     BEAT, LEASE, PATIENCE,
     engine::{Engine, Ticket, Widening},
     leader::{Leader, Now},
-    matchmaker::Status,
+    matchmaker::{QueueStatus, Queues, Status},
     message::{Envelope, MatchmakingMessage, Term, TicketEnd, ToLeader, ToNode, in_parts},
     request::refusal,
 };
@@ -119,13 +120,19 @@ impl MatchmakerNode {
         self.own.values().filter_map(OwnTicket::search)
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(super) fn status(&self, now: Timestamp) -> Status {
         let engine = self.leader.as_ref().map(|leader| &leader.engine);
-        let waiting = |engine: &Engine| Mode::ALL.iter().map(|mode| engine.len(*mode)).sum();
+        let queue = |engine: &Engine, mode| QueueStatus {
+            waiting: engine.len(mode),
+            oldest: engine.oldest_age(mode, now),
+        };
         Status {
             own: self.searches().count(),
-            waiting: engine.map_or(0, waiting),
             reserved: engine.map_or(0, Engine::reserved),
+            queues: engine.map(|engine| Queues {
+                text: queue(engine, Mode::Text),
+                video: queue(engine, Mode::Video),
+            }),
         }
     }
 

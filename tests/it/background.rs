@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tebdil::matching::Status;
+
 use tebdil_client::raw::RawSocket;
 use tebdil_core::testing::Backend;
 
 use crate::{
-    harness::{TestServer, TestUser},
+    harness::{Searches, TestServer, TestUser},
     outages::people::person,
     process::ServerProcess,
     sockets::{Person, connect_to, eventually, nobody_is_matched},
@@ -45,9 +45,9 @@ async fn searching(person: &mut Person, find: Value) -> Value {
 pub async fn goes(server: &TestServer, person: Person) -> TestUser {
     let Person { user, socket } = person;
     drop(socket);
-    let alone = Status {
+    let alone = Searches {
         waiting: 1,
-        ..Status::default()
+        ..Searches::default()
     };
     let id = user.id.parse().expect("an id");
     eventually("the search goes on alone", async || {

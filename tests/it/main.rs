@@ -47,6 +47,7 @@ mod kill;
 mod legal;
 mod lifecycle;
 mod limits;
+mod live_counts;
 mod load;
 mod matches;
 mod matching;

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use tebdil_core::store::{DayRow, Totals};
-use tebdil_protocol::{DayStatistics, Overview, OverviewTotals};
+use tebdil_core::store::{DayRow, QueueCounts, Totals};
+use tebdil_protocol::{DayStatistics, Live, LiveQueue, Overview, OverviewTotals};
 
 use super::Staff;
 use crate::http::{Api, problem::Answer};
@@ -12,7 +12,7 @@ use crate::http::{Api, problem::Answer};
 /// How many days are shown, today among them.
 const DAYS: u64 = 30;
 
-/// Current totals, and what happened in the last 30 days.
+/// What the nodes see now, current totals, and what happened in the last 30 days.
 #[utoipa::path(
     get, operation_id = "get_overview", path = "/v1/admin/overview", tag = "admin", security(("bearer" = ["moderator"])),
     responses((status = 200, body = Overview))
@@ -26,6 +26,7 @@ pub(in crate::http) async fn overview(
     let days = api.store.jobs().days(&first, &now.local_day(zone)).await?;
     let Totals {
         users,
+        premium_users,
         active_matches,
         pending_claims,
         open_reports,
@@ -35,6 +36,7 @@ pub(in crate::http) async fn overview(
     } = api.store.jobs().totals(now).await?;
     let totals = OverviewTotals {
         users,
+        premium_users,
         active_matches,
         pending_claims,
         open_reports,
@@ -42,10 +44,31 @@ pub(in crate::http) async fn overview(
         provisional_bans,
         dead_jobs,
     };
+    // Nobody has counted yet: this node has just been started, and is the first.
+    let (live, at) = api
+        .store
+        .jobs()
+        .live()
+        .await?
+        .unwrap_or((<_>::default(), now));
     Ok(Json(Overview {
+        live: Live {
+            online: live.online,
+            text: queue(live.text),
+            video: queue(live.video),
+            at,
+        },
         totals,
         days: days.into_iter().map(shown).collect(),
     }))
+}
+
+fn queue(QueueCounts { searching, oldest }: QueueCounts) -> LiveQueue {
+    let seconds = |wait: Duration| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+    LiveQueue {
+        searching,
+        oldest_wait_s: oldest.map(seconds),
+    }
 }
 
 fn shown(row: DayRow) -> DayStatistics {
@@ -60,6 +83,7 @@ fn shown(row: DayRow) -> DayStatistics {
         claims_approved: counts.claims_approved,
         reports: counts.reports,
         bans: counts.bans,
+        active_users: counts.active_users,
         complete: row.complete,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tebdil::{hub::Connection, matching::Status, ws::Sockets};
+use tebdil::{hub::Connection, ws::Sockets};
 use tebdil_protocol::id::{SessionId, UserId};
 
 use super::{TestServer, TestUser};
@@ -63,18 +63,32 @@ impl TestServer {
 
     /// Whether nobody searches.
     pub async fn nobody_searches(&self) -> bool {
-        self.searches().await == Status::default()
+        self.searches().await == Searches::default()
     }
 
     /// The searches of all nodes.
-    pub async fn searches(&self) -> Status {
+    pub async fn searches(&self) -> Searches {
         let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
         statuses
             .into_iter()
-            .fold(Status::default(), |sum, status| Status {
-                own: sum.own + status.own,
-                waiting: sum.waiting + status.waiting,
-                reserved: sum.reserved + status.reserved,
+            .fold(Searches::default(), |sum, status| {
+                let queues = status.queues.unwrap_or_default();
+                Searches {
+                    own: sum.own + status.own,
+                    waiting: sum.waiting + queues.text.waiting + queues.video.waiting,
+                    reserved: sum.reserved + status.reserved,
+                }
             })
     }
+}
+
+/// The searches of all nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Searches {
+    /// Of connections.
+    pub own: usize,
+    /// For a peer, at the leader.
+    pub waiting: usize,
+    /// Pairs whose match is written.
+    pub reserved: usize,
 }

@@ -33,6 +33,8 @@ use crate::{
 mod connections;
 mod database;
 
+pub use connections::Searches;
+
 /// A password that passes the rules.
 pub const PASSWORD: &str = "yağmur yağıyor";
 

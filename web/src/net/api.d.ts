@@ -75,6 +75,27 @@ export interface paths {
         patch: operations["update_ad"];
         trace?: never;
     };
+    "/v1/admin/ads/{id}/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often an ad was shown, viewed and clicked on each of the last 90 days, newest first; days on
+         *     which it was not shown are left out. A view or click counts for the day on which the ad was
+         *     shown. Up to a minute old.
+         */
+        get: operations["list_ad_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/ads/{id}/notify": {
         parameters: {
             query?: never;
@@ -154,7 +175,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Bans, newest first. `provisional=true&active=true` lists those that wait for a moderator. */
+        /**
+         * Bans, newest first. `provisional=true&active=true` lists those that wait for a moderator.
+         *     With `user`, those of the user's phone, also from an account that was erased before.
+         */
         get: operations["list_bans"];
         put?: never;
         post?: never;
@@ -192,6 +216,26 @@ export interface paths {
         get: operations["list_admin_claims"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show password and second factor again. For the next minutes (`auth.confirm_for_s`) this session
+         *     may do what answers `confirmation_required` without it. A sign-in counts as one.
+         */
+        post: operations["confirm_identity"];
         delete?: never;
         options?: never;
         head?: never;
@@ -290,7 +334,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Current totals, and what happened in the last 30 days. */
+        /** What the nodes see now, current totals, and what happened in the last 30 days. */
         get: operations["get_overview"];
         put?: never;
         post?: never;
@@ -397,7 +441,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Recorded acts, newest first. All staff see all of them, except those on reports about
+         * Recorded acts, newest first; those since `from` (inclusive) and before `until`. All staff see all of them, except those on reports about
          *     themselves: whoever can act is seen acting.
          */
         get: operations["list_system_logs"];
@@ -1336,6 +1380,27 @@ export interface components {
             placement: components["schemas"]["Placement"];
             title: string;
         };
+        /**
+         * @description What became of an ad that was shown on a day: a view or click counts for the day on which the
+         *     ad was shown.
+         */
+        AdDay: {
+            /** Format: int64 */
+            clicks: number;
+            /** @description Local day, `YYYY-MM-DD`. */
+            day: string;
+            /** Format: int64 */
+            served: number;
+            /** Format: int64 */
+            views: number;
+        };
+        /**
+         * @description `GET /v1/admin/ads/{id}/days`: the last 90 days, newest first; those on which it was not shown
+         *     are left out.
+         */
+        AdDays: {
+            items: components["schemas"]["AdDay"][];
+        };
         /** @description `POST /v1/ads/{id}/events` */
         AdEvent: {
             kind: components["schemas"]["AdEventKind"];
@@ -1528,8 +1593,10 @@ export interface components {
         AdminUserDetail: components["schemas"]["AdminUser"] & {
             counts: components["schemas"]["AdminUserCounts"];
             quota?: components["schemas"]["Quota"] | null;
+            /** @description A moderator has said so: the user's reports count towards no automatic ban. */
+            unreliable: boolean;
         };
-        /** @description `PATCH /v1/admin/ads/{id}`: absent fields stay; null removes a link or a time. */
+        /** @description `PATCH /v1/admin/ads/{id}`: absent fields stay; null removes a link, a bound or a time. */
         AdPatch: {
             active?: boolean | null;
             click_url?: components["schemas"]["LinkText"] | null;
@@ -1541,6 +1608,8 @@ export interface components {
             starts_at?: components["schemas"]["Timestamp"] | null;
             target_group?: components["schemas"]["TargetGroup"] | null;
             title?: components["schemas"]["Line80"] | null;
+            /** Format: int64 */
+            total_cap?: number | null;
             /** Format: int64 */
             weight?: number | null;
         };
@@ -1570,6 +1639,12 @@ export interface components {
             target_group?: components["schemas"]["TargetGroup"];
             /** @description 1 to 80 characters. */
             title: components["schemas"]["Line80"];
+            /**
+             * Format: int64
+             * @description 1 to 1,000,000,000: how often it is shown in all; without a bound when null or absent. It
+             *     may be passed by what is shown within a minute.
+             */
+            total_cap?: number | null;
             /**
              * Format: int64
              * @description 1 (when absent) to 1000: how often it is shown compared with others.
@@ -1602,6 +1677,12 @@ export interface components {
             target_group?: components["schemas"]["TargetGroup"];
             /** @description 1 to 80 characters. */
             title: components["schemas"]["Line80"];
+            /**
+             * Format: int64
+             * @description 1 to 1,000,000,000: how often it is shown in all; without a bound when null or absent. It
+             *     may be passed by what is shown within a minute.
+             */
+            total_cap?: number | null;
             /**
              * Format: int64
              * @description 1 (when absent) to 1000: how often it is shown compared with others.
@@ -1788,6 +1869,11 @@ export interface components {
          * @enum {string}
          */
         ClaimStatus: "pending" | "approved" | "rejected";
+        /** @description `POST /v1/admin/confirm` */
+        ConfirmRequest: {
+            password: components["schemas"]["Secret"];
+            totp?: components["schemas"]["Secret"] | null;
+        };
         /** @description `POST /v1/me/consent` */
         ConsentRequest: {
             /**
@@ -1804,6 +1890,12 @@ export interface components {
         CorrectionAmount: number;
         /** @description What happened on one day. */
         DayStatistics: {
+            /**
+             * Format: int64
+             * @description People who used the service on the day: as of the last count before its end, which is up to
+             *     an hour before it.
+             */
+            active_users: number;
             /**
              * Format: int64
              * @description Bans that began on the day, those by the system too.
@@ -1862,7 +1954,7 @@ export interface components {
          * @description What went wrong, in one word a program can act on.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "consent_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "taken" | "already_answered" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
+        ErrorCode: "bad_request" | "bad_frame" | "unknown_type" | "unexpected_frame" | "unknown_field" | "invalid_field" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "phone_taken" | "invalid_phone" | "weak_password" | "password_too_long" | "alias_invalid" | "alias_full" | "underage" | "terms_not_accepted" | "code_invalid" | "invalid_credentials" | "totp_required" | "totp_invalid" | "totp_enrolled" | "totp_enrolment_required" | "confirmation_required" | "consent_required" | "banned" | "too_many_attempts" | "rate_limited" | "refresh_invalid" | "refresh_reused" | "idempotency_key_reused" | "request_in_progress" | "not_searching" | "mode_unavailable" | "quota_exhausted" | "keys_required" | "too_many_matches" | "match_ended" | "not_a_video_match" | "wrong_device" | "signal_refused" | "too_many_undelivered" | "message_too_large" | "already_blocked" | "already_invited" | "already_claimed" | "not_eligible" | "already_reported" | "not_reportable" | "evidence_invalid" | "out_of_order" | "franking_tag_mismatch" | "already_banned" | "not_banned" | "already_appealed" | "already_decided" | "taken" | "already_answered" | "ad_not_running" | "job_not_dead" | "unknown_plan" | "already_corrected" | "signature_invalid" | "event_conflict" | "unknown_account" | "draining" | "unavailable" | "internal";
         /** @description One message as its receiver shows it to a moderator. */
         Evidence: {
             /** @description 32 bytes: the SHA-256 of the ciphertext. */
@@ -2016,6 +2108,28 @@ export interface components {
         Line500: string;
         /** @description `https://` and a host name, at most 500 bytes of visible ASCII. */
         LinkText: string;
+        /** @description What the nodes see: counted every 5 seconds. */
+        Live: {
+            /** @description When this was counted. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description People with a connection. Somebody who is connected to two nodes counts twice.
+             */
+            online: number;
+            text: components["schemas"]["LiveQueue"];
+            video: components["schemas"]["LiveQueue"];
+        };
+        /** @description People who search in a mode. */
+        LiveQueue: {
+            /**
+             * Format: int64
+             * @description Seconds that the one who came first has waited; null if nobody searches.
+             */
+            oldest_wait_s?: number | null;
+            /** Format: int64 */
+            searching: number;
+        };
         /**
          * @description Language of the texts the server writes.
          * @enum {string}
@@ -2365,6 +2479,7 @@ export interface components {
              *     hour old.
              */
             days: components["schemas"]["DayStatistics"][];
+            live: components["schemas"]["Live"];
             totals: components["schemas"]["OverviewTotals"];
         };
         /** @description Current totals. */
@@ -2388,6 +2503,11 @@ export interface components {
             open_reports: number;
             /** Format: int64 */
             pending_claims: number;
+            /**
+             * Format: int64
+             * @description Users with premium.
+             */
+            premium_users: number;
             /**
              * Format: int64
              * @description Bans in force that wait for a moderator to confirm or lift them.
@@ -2889,11 +3009,15 @@ export interface components {
         SystemLogEntry: {
             /** @description What was done, e.g. `role_changed`. */
             action: string;
+            /** @description Null for the system, or if the account is erased. */
+            actor_handle?: string | null;
             actor_id?: components["schemas"]["UserId"] | null;
             created_at: components["schemas"]["Timestamp"];
             /** @description Details of the act; for a change `before` and `after`. */
             details: Record<string, never>;
             id: components["schemas"]["SystemLogId"];
+            /** @description Null if it is about nobody, or the account is erased. */
+            user_handle?: string | null;
             user_id?: components["schemas"]["UserId"] | null;
         };
         /** Format: id */
@@ -3035,6 +3159,8 @@ export interface components {
 }
 export type AccountErasureRequest = components['schemas']['AccountErasureRequest'];
 export type Ad = components['schemas']['Ad'];
+export type AdDay = components['schemas']['AdDay'];
+export type AdDays = components['schemas']['AdDays'];
 export type AdEvent = components['schemas']['AdEvent'];
 export type AdEventKind = components['schemas']['AdEventKind'];
 export type AdId = components['schemas']['AdId'];
@@ -3081,6 +3207,7 @@ export type ClaimId = components['schemas']['ClaimId'];
 export type ClaimRefusal = components['schemas']['ClaimRefusal'];
 export type ClaimRequest = components['schemas']['ClaimRequest'];
 export type ClaimStatus = components['schemas']['ClaimStatus'];
+export type ConfirmRequest = components['schemas']['ConfirmRequest'];
 export type ConsentRequest = components['schemas']['ConsentRequest'];
 export type ContentText = components['schemas']['ContentText'];
 export type CorrectionAmount = components['schemas']['CorrectionAmount'];
@@ -3111,6 +3238,8 @@ export type LanguageCode = components['schemas']['LanguageCode'];
 export type Line80 = components['schemas']['Line80'];
 export type Line500 = components['schemas']['Line500'];
 export type LinkText = components['schemas']['LinkText'];
+export type Live = components['schemas']['Live'];
+export type LiveQueue = components['schemas']['LiveQueue'];
 export type Locale = components['schemas']['Locale'];
 export type Location = components['schemas']['Location'];
 export type LoginRequest = components['schemas']['LoginRequest'];
@@ -3788,6 +3917,81 @@ export interface operations {
             };
         };
     };
+    list_ad_days: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdDays"];
+                };
+            };
+            /** @description `unauthorized`: A valid access token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     notify_ad: {
         parameters: {
             query?: never;
@@ -4322,6 +4526,7 @@ export interface operations {
                 cursor?: string;
                 limit?: number;
                 provisional?: boolean;
+                user?: components["schemas"]["UserId"];
             };
             header?: never;
             path?: never;
@@ -4587,6 +4792,108 @@ export interface operations {
                 };
             };
             /** @description `rate_limited`: Too many requests; slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The service cannot do that right now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request`: The request is not well-formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: the password is wrong; `totp_required`: A code of the second factor is needed; `totp_invalid`: The code of the second factor is not valid, or was used before; `unauthorized`: A valid access token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `banned`: The account is banned; `consent_required`: The current terms must be accepted first; `forbidden`: This account may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that is not allowed; `unknown_field`: The request has a field that does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts`: Too many attempts; try again later; `rate_limited`: Too many requests; slow down */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5749,7 +6056,9 @@ export interface operations {
                 action?: string;
                 actor?: components["schemas"]["UserId"];
                 cursor?: string;
+                from?: components["schemas"]["Timestamp"];
                 limit?: number;
+                until?: components["schemas"]["Timestamp"];
                 user?: components["schemas"]["UserId"];
             };
             header?: never;

@@ -90,6 +90,7 @@ async fn what_happens_on_a_day_is_counted_there(db: &Database) {
     run(db).await;
     let first = DayCounts {
         registrations: 4,
+        active_users: 4,
         text_matches: 2,
         messages: 2,
         claims: 1,
@@ -97,6 +98,7 @@ async fn what_happens_on_a_day_is_counted_there(db: &Database) {
     };
     let second = DayCounts {
         registrations: 14,
+        active_users: 14,
         text_matches: 6,
         video_matches: 1,
         messages: 5,
@@ -106,6 +108,7 @@ async fn what_happens_on_a_day_is_counted_there(db: &Database) {
     };
     let third = DayCounts {
         registrations: 2,
+        active_users: 2,
         text_matches: 1,
         claims: 1,
         claims_approved: 1,
@@ -225,6 +228,7 @@ async fn counts_never_get_less_and_counting_twice_changes_nothing(db: &Database)
         counted[0].counts,
         DayCounts {
             registrations: 2,
+            active_users: 2,
             text_matches: 1,
             messages: 3,
             reports: 1,

@@ -24,6 +24,8 @@ pub struct DayCounts {
     pub reports: i64,
     /// Bans, those by the system too.
     pub bans: i64,
+    /// Users who were active last in this time.
+    pub active_users: i64,
 }
 
 impl std::ops::AddAssign for DayCounts {
@@ -36,6 +38,7 @@ impl std::ops::AddAssign for DayCounts {
         self.claims_approved += more.claims_approved;
         self.reports += more.reports;
         self.bans += more.bans;
+        self.active_users += more.active_users;
     }
 }
 
@@ -54,6 +57,7 @@ pub struct DayRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
 pub struct Totals {
     pub users: i64,
+    pub premium_users: i64,
     pub active_matches: i64,
     pub pending_claims: i64,
     pub open_reports: i64,
@@ -83,7 +87,9 @@ const BETWEEN: &str = "SELECT (SELECT COUNT(*) FROM users \
      (SELECT COUNT(*) FROM reports WHERE id >= $1 AND id < $2 \
      AND created_at >= $3 AND created_at < $4) AS reports, \
      (SELECT COUNT(*) FROM bans WHERE id >= $1 AND id < $2 \
-     AND created_at >= $3 AND created_at < $4) AS bans";
+     AND created_at >= $3 AND created_at < $4) AS bans, \
+     (SELECT COUNT(*) FROM users \
+     WHERE last_active >= $3 AND last_active < $4) AS active_users";
 
 impl Jobs<'_> {
     /// Counts what happened from `from` until before `until`. Reads the rows of that time and of a
@@ -108,8 +114,8 @@ impl Jobs<'_> {
     pub async fn keep_day(self, row: &DayRow) -> Result<(), StoreError> {
         // The larger of what is counted now and what is stored.
         const SQL: &str = "INSERT INTO daily_statistics (day, registrations, text_matches, \
-             video_matches, messages, claims, claims_approved, reports, bans, complete) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (day) DO UPDATE SET \
+             video_matches, messages, claims, claims_approved, reports, bans, active_users, \
+             complete) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (day) DO UPDATE SET \
              registrations = CASE WHEN excluded.registrations > daily_statistics.registrations \
              THEN excluded.registrations ELSE daily_statistics.registrations END, \
              text_matches = CASE WHEN excluded.text_matches > daily_statistics.text_matches \
@@ -127,6 +133,8 @@ impl Jobs<'_> {
              THEN excluded.reports ELSE daily_statistics.reports END, \
              bans = CASE WHEN excluded.bans > daily_statistics.bans \
              THEN excluded.bans ELSE daily_statistics.bans END, \
+             active_users = CASE WHEN excluded.active_users > daily_statistics.active_users \
+             THEN excluded.active_users ELSE daily_statistics.active_users END, \
              complete = daily_statistics.complete OR excluded.complete";
         let counts = &row.counts;
         let params = (
@@ -139,6 +147,7 @@ impl Jobs<'_> {
             counts.claims_approved,
             counts.reports,
             counts.bans,
+            counts.active_users,
             row.complete,
         );
         let mut tx = self.begin().await?;
@@ -163,7 +172,7 @@ impl Jobs<'_> {
     /// The counted days from `from` to `to`, newest first.
     pub async fn days(self, from: &str, to: &str) -> Result<Vec<DayRow>, StoreError> {
         const SQL: &str = "SELECT day, registrations, text_matches, video_matches, \
-             messages, claims, claims_approved, reports, bans, complete \
+             messages, claims, claims_approved, reports, bans, active_users, complete \
              FROM daily_statistics WHERE day >= $1 AND day <= $2 ORDER BY day DESC";
         self.db.all(SQL, (from, to)).await
     }
@@ -173,6 +182,7 @@ impl Jobs<'_> {
         // The large tables but the first by a partial index; `state >= 2` is what that of the jobs
         // asks for.
         const SQL: &str = "SELECT (SELECT COUNT(*) FROM users WHERE erased_at IS NULL) AS users, \
+             (SELECT COUNT(*) FROM users WHERE is_premium) AS premium_users, \
              (SELECT COUNT(*) FROM matches WHERE status = 'active') AS active_matches, \
              (SELECT COUNT(*) FROM claims WHERE status = 'pending') AS pending_claims, \
              (SELECT COUNT(*) FROM reports WHERE status = 'open') AS open_reports, \
@@ -209,7 +219,7 @@ mod tests {
                 .iter()
                 .filter(|step| step.starts_with("SEARCH"))
                 .count(),
-            8,
+            9,
             "{steps:?}"
         );
         assert!(
