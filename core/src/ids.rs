@@ -108,8 +108,16 @@ impl IdGenerator {
     ///
     /// Not exact in a burst, nor when the clock was set back: ids then run ahead of the time.
     pub const fn first_id_at(time: Timestamp) -> i64 {
+        const BITS: u32 = SEQUENCE_BITS + NODE_BITS;
         let since = time.millis().saturating_sub(EPOCH_MS);
-        (if since < 0 { 0 } else { since }) << (SEQUENCE_BITS + NODE_BITS)
+        if since < 0 {
+            0
+        } else if since > i64::MAX >> BITS {
+            // No id is that late.
+            i64::MAX
+        } else {
+            since << BITS
+        }
     }
 
     /// The next id, greater than every id this generator made before.
@@ -192,5 +200,7 @@ mod tests {
         assert!(before < bound && bound <= after);
         assert!(IdGenerator::first_id_at(start) <= before);
         assert_eq!(IdGenerator::first_id_at(Timestamp::from_millis(0)), 0);
+        let never = Timestamp::from_millis(i64::MAX);
+        assert_eq!(IdGenerator::first_id_at(never), i64::MAX);
     }
 }

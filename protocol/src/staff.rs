@@ -35,6 +35,8 @@ pub struct AdminUserDetail {
     pub user: AdminUser,
     /// The remaining allowance; null if the account is erased.
     pub quota: Option<Quota>,
+    /// A moderator has said so: the user's reports count towards no automatic ban.
+    pub unreliable: bool,
     pub counts: AdminUserCounts,
 }
 
@@ -121,8 +123,12 @@ pub struct SystemLogEntry {
     pub action: String,
     /// Whom it is about.
     pub user_id: Option<UserId>,
+    /// Null if it is about nobody, or the account is erased.
+    pub user_handle: Option<String>,
     /// Who did it; null for the system.
     pub actor_id: Option<UserId>,
+    /// Null for the system, or if the account is erased.
+    pub actor_handle: Option<String>,
     /// Details of the act; for a change `before` and `after`.
     #[schema(value_type = Object)]
     pub details: serde_json::Value,

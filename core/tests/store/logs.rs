@@ -1,10 +1,18 @@
+use std::time::Duration;
+
 use tebdil_core::{
     store::{LogFilter, SystemLog, UserRow},
     testing::TestStore,
 };
-use tebdil_protocol::SystemLogEntry;
+use tebdil_protocol::{SystemLogEntry, time::Timestamp};
 
-tebdil_core::store_conformance! { an_act_is_recorded, acts_are_listed_newest_first, the_store_answers }
+tebdil_core::store_conformance! {
+    an_act_is_recorded,
+    acts_are_listed_newest_first,
+    acts_are_bounded_by_time,
+    acts_name_who_has_an_account,
+    the_store_answers,
+}
 
 async fn an_act_is_recorded(t: TestStore) {
     let (user, _) = t.register("kedi").await;
@@ -221,6 +229,76 @@ async fn acts_are_listed_newest_first(t: TestStore) {
     acts_are_filtered(&t, &a, &b, &all).await;
 
     nobody_reads_of_reports_about_oneself(&t, &a, &b, &details, &all).await;
+}
+
+async fn acts_are_bounded_by_time(t: TestStore) {
+    let mut times = Vec::new();
+    for action in ["one", "two", "three"] {
+        t.clock.advance(Duration::from_millis(1));
+        times.push(t.now());
+        let act = SystemLog {
+            action,
+            user: None,
+            actor: None,
+            details: serde_json::json!({}),
+        };
+        t.jobs().log_action(&act, t.now()).await.unwrap();
+    }
+    let named = async |from: Option<usize>, until: Option<usize>| {
+        let filter = LogFilter {
+            from: from.map(|n| times[n]),
+            until: until.map(|n| times[n]),
+            ..LogFilter::default()
+        };
+        let acts = list(&t, filter, 9).await;
+        let names: Vec<String> = acts.into_iter().map(|act| act.action).collect();
+        names.join(" ")
+    };
+    assert_eq!(named(None, None).await, "three two one");
+    assert_eq!(
+        named(Some(1), None).await,
+        "three two",
+        "its first moment too"
+    );
+    assert_eq!(named(None, Some(1)).await, "one", "not its last");
+    assert_eq!(named(Some(1), Some(2)).await, "two");
+    let always = LogFilter {
+        from: Some(Timestamp::from_millis(0)),
+        until: Some("9999-12-30T00:00:00Z".parse().unwrap()),
+        ..LogFilter::default()
+    };
+    assert_eq!(list(&t, always, 9).await.len(), 3);
+}
+
+async fn acts_name_who_has_an_account(t: TestStore) {
+    let (a, _) = t.register("kedi").await;
+    let (b, _) = t.register("deniz").await;
+    let act = SystemLog {
+        action: "warned",
+        user: Some(a.id),
+        actor: Some(b.id),
+        details: serde_json::json!({}),
+    };
+    t.jobs().log_action(&act, t.now()).await.unwrap();
+    let names = async || {
+        let filter = LogFilter {
+            action: Some("warned"),
+            ..LogFilter::default()
+        };
+        let one = list(&t, filter, 9).await.remove(0);
+        (one.user_handle, one.actor_handle)
+    };
+    let handle = |user: &UserRow| Some(format!("{}#{}", user.alias, user.tag));
+    assert_eq!(names().await, (handle(&a), handle(&b)));
+    t.erase(&a).await;
+    assert_eq!(names().await, (None, handle(&b)));
+    let nobody = SystemLog {
+        user: None,
+        actor: None,
+        ..act
+    };
+    t.jobs().log_action(&nobody, t.now()).await.unwrap();
+    assert_eq!(names().await, (None, None));
 }
 
 async fn the_store_answers(t: TestStore) {

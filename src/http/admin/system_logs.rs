@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use tebdil_core::store::LogFilter;
-use tebdil_protocol::{Page, SystemLogEntry, id::UserId};
+use tebdil_protocol::{ErrorCode, Page, SystemLogEntry, id::UserId, time::Timestamp};
 
 use super::Staff;
-use crate::http::{Api, paging::Params, problem::Answer};
+use crate::http::{
+    Api,
+    paging::Params,
+    problem::{Answer, Failure},
+};
 
-/// Recorded acts, newest first. All staff see all of them, except those on reports about
+/// Recorded acts, newest first; those since `from` (inclusive) and before `until`. All staff see all of them, except those on reports about
 /// themselves: whoever can act is seen acting.
 #[utoipa::path(
     get, operation_id = "list_system_logs", path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
     params(
         ("action" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"), ("user" = Option<UserId>, Query), ("actor" = Option<UserId>, Query),
-        ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+        ("from" = Option<Timestamp>, Query), ("until" = Option<Timestamp>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
     responses((status = 200, body = Page<SystemLogEntry>))
 )]
@@ -37,10 +41,24 @@ pub(in crate::http) async fn list(
             text.parse::<UserId>().ok()
         })
     };
+    let time = |name: &str| {
+        params.get(name, "must be a time as in RFC 3339", |text| {
+            text.parse::<Timestamp>().ok()
+        })
+    };
+    let (from, until) = (time("from")?, time("until")?);
+    if let (Some(from), Some(until)) = (from, until)
+        && from >= until
+    {
+        let detail = "must be after from";
+        return Err(Failure::field(ErrorCode::InvalidField, "until", detail));
+    }
     let filter = LogFilter {
         action: action.as_deref(),
         user: of_user("user")?,
         actor: of_user("actor")?,
+        from,
+        until,
         reader: Some(who.user_id),
         before: paging.position(),
     };

@@ -2,8 +2,8 @@
 
 use sqlx_macros::FromRow;
 
-use super::Jobs;
-use crate::{db::Tx, store::StoreError};
+use super::{Jobs, retention::ID_SLACK};
+use crate::{db::Tx, ids::IdGenerator, store::StoreError};
 use tebdil_protocol::{
     SystemLogEntry,
     id::{SystemLogId, UserId},
@@ -31,6 +31,10 @@ pub struct LogFilter<'a> {
     pub user: Option<UserId>,
     /// Who did them.
     pub actor: Option<UserId>,
+    /// Only acts since then.
+    pub from: Option<Timestamp>,
+    /// Only acts before.
+    pub until: Option<Timestamp>,
     /// Who reads: what was done with reports about this one is left out, as the reports are. The
     /// time in their ids would tell who made them.
     pub reader: Option<UserId>,
@@ -43,7 +47,9 @@ struct LogRow {
     id: SystemLogId,
     action: String,
     user_id: Option<UserId>,
+    user_handle: Option<String>,
     actor_id: Option<UserId>,
+    actor_handle: Option<String>,
     details: String,
     created_at: Timestamp,
 }
@@ -59,7 +65,9 @@ impl TryFrom<LogRow> for SystemLogEntry {
             id: row.id,
             action: row.action,
             user_id: row.user_id,
+            user_handle: row.user_handle,
             actor_id: row.actor_id,
+            actor_handle: row.actor_handle,
             details,
             created_at: row.created_at,
         })
@@ -96,26 +104,40 @@ impl Jobs<'_> {
         filter: LogFilter<'_>,
         limit: i64,
     ) -> Result<Vec<SystemLogEntry>, StoreError> {
-        const SQL: &str = "SELECT id, action, user_id, actor_id, details, created_at \
-             FROM system_logs WHERE id < $1";
+        const SQL: &str = "SELECT l.id, l.action, l.user_id, u.alias || '#' || u.tag AS user_handle, \
+             l.actor_id, a.alias || '#' || a.tag AS actor_handle, l.details, l.created_at \
+             FROM system_logs l \
+             LEFT JOIN users u ON u.id = l.user_id AND u.erased_at IS NULL \
+             LEFT JOIN users a ON a.id = l.actor_id AND a.erased_at IS NULL WHERE l.id < $1";
         // As in `privacy::tables::safety`: they would tell the reader of reports, and when.
-        const NOT_ABOUT: &str = " AND (action NOT IN ('report_read', 'report_taken', \
-             'report_released', 'report_resolved') OR user_id IS NULL OR user_id <> ";
-        let before = filter.before.unwrap_or(SystemLogId(i64::MAX));
+        const NOT_ABOUT: &str = " AND (l.action NOT IN ('report_read', 'report_taken', \
+             'report_released', 'report_resolved') OR l.user_id IS NULL OR l.user_id <> ";
+        // Times by the ids too, which is how every index has the acts.
+        let end = |until| SystemLogId(IdGenerator::first_id_at(until + ID_SLACK));
+        let before = [filter.before, filter.until.map(end)].into_iter().flatten();
+        let before = before.min().unwrap_or(SystemLogId(i64::MAX));
         let mut query = self.read(SQL).bind(before);
+        if let Some(from) = filter.from {
+            let first = IdGenerator::first_id_at(from - ID_SLACK);
+            query = query.push(" AND l.id >= ").push_bind(first);
+            query = query.push(" AND l.created_at >= ").push_bind(from);
+        }
+        if let Some(until) = filter.until {
+            query = query.push(" AND l.created_at < ").push_bind(until);
+        }
         if let Some(action) = filter.action {
-            query = query.push(" AND action = ").push_bind(action);
+            query = query.push(" AND l.action = ").push_bind(action);
         }
         if let Some(user) = filter.user {
-            query = query.push(" AND user_id = ").push_bind(user);
+            query = query.push(" AND l.user_id = ").push_bind(user);
         }
         if let Some(actor) = filter.actor {
-            query = query.push(" AND actor_id = ").push_bind(actor);
+            query = query.push(" AND l.actor_id = ").push_bind(actor);
         }
         if let Some(reader) = filter.reader {
             query = query.push(NOT_ABOUT).push_bind(reader).push(")");
         }
-        query = query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+        query = query.push(" ORDER BY l.id DESC LIMIT ").push_bind(limit);
         let rows: Vec<LogRow> = query.all().await?;
         rows.into_iter().map(SystemLogEntry::try_from).collect()
     }
