@@ -85,7 +85,7 @@ CREATE TABLE bans (
     lifted_by BIGINT,
     lift_note TEXT
 );
-CREATE INDEX bans_by_phone ON bans (phone_index);
+CREATE INDEX bans_by_phone ON bans (phone_index, id);
 CREATE INDEX bans_provisional ON bans (id) WHERE provisional;
 
 CREATE TABLE appeals (

@@ -101,11 +101,12 @@ pub(in crate::http) async fn unban(
 }
 
 /// Bans, newest first. `provisional=true&active=true` lists those that wait for a moderator.
+/// With `user`, those of the user's phone, also from an account that was erased before.
 #[utoipa::path(
     get, operation_id = "list_bans", path = "/v1/admin/bans", tag = "admin", security(("bearer" = ["moderator"])),
     params(
         ("active" = Option<bool>, Query), ("provisional" = Option<bool>, Query), ("automatic" = Option<bool>, Query),
-        ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)
+        ("user" = Option<UserId>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)
     ),
     responses((status = 200, body = Page<AdminBan>))
 )]
@@ -124,6 +125,7 @@ pub(in crate::http) async fn list(
         active: flag("active")?,
         provisional: flag("provisional")?,
         automatic: flag("automatic")?,
+        user: params.get("user", "must be the id of a user", |text| text.parse().ok())?,
         before: paging.position(),
     };
     let rows = api

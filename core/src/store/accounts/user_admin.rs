@@ -7,7 +7,7 @@ use sqlx_macros::FromRow;
 use super::{Accounts, record};
 use crate::{
     crypto::{PhoneIndex, Sealed},
-    store::{StoreError, SystemLog, jobs::system_logs::log},
+    store::{StoreError, SystemLog, jobs::system_logs::log, safety::ban_admin::OF_USER},
 };
 use tebdil_protocol::{AdminUserCounts, domain::UserRole, id::UserId, time::Timestamp};
 
@@ -26,6 +26,8 @@ pub struct AccountRow {
     pub role: UserRole,
     pub is_banned: bool,
     pub is_premium: bool,
+    /// Its reports count towards no automatic ban.
+    pub unreliable: bool,
     /// Stands for nothing once the account is erased.
     pub phone_index: PhoneIndex,
     /// The same.
@@ -67,7 +69,7 @@ pub struct AccountFilter {
 }
 
 const COLUMNS: &str = "SELECT u.id, u.alias, u.tag, u.role, u.is_banned, u.is_premium, \
-     u.phone_index, u.phone_ciphertext, u.phone_key_id, u.created_at, u.last_active, u.erased_at \
+     u.unreliable, u.phone_index, u.phone_ciphertext, u.phone_key_id, u.created_at, u.last_active, u.erased_at \
      FROM users u WHERE ";
 
 /// What an erased account is called is nobody's name.
@@ -173,14 +175,14 @@ impl Accounts<'_> {
               AS reports_made, \
              (SELECT COUNT(*) FROM reports WHERE reporter_id = $1 AND reported_id <> $4 \
               AND status = 'dismissed') AS reports_made_dismissed, \
-             (SELECT COUNT(*) FROM bans WHERE phone_index = (SELECT COALESCE(\
-              (SELECT t.phone_index FROM tombstones t WHERE t.user_id = u.id), u.phone_index) \
-              FROM users u WHERE u.id = $1)) AS bans, \
              (SELECT COUNT(*) FROM match_sides WHERE user_id = $1) AS matches, \
              (SELECT COUNT(*) FROM claims WHERE user_id = $1) AS claims, \
              (SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND revoked_at IS NULL \
-              AND refresh_expires_at > $3) AS sessions";
-        self.db.one(SQL, (id, now - REPORTERS, now, reader)).await
+              AND refresh_expires_at > $3) AS sessions, \
+             (SELECT COUNT(*) FROM bans b WHERE ";
+        let query = self.read(SQL).push(OF_USER).push(") AS bans");
+        let query = query.bind(id).bind(now - REPORTERS).bind(now);
+        Ok(query.bind(reader).one().await?)
     }
 }
 

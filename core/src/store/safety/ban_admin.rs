@@ -60,6 +60,8 @@ pub struct BanFilter {
     pub provisional: Option<bool>,
     /// Made by the job that counts reports.
     pub automatic: Option<bool>,
+    /// Of this user's phone, now or once.
+    pub user: Option<UserId>,
     /// Only bans with smaller ids.
     pub before: Option<BanId>,
 }
@@ -83,13 +85,19 @@ pub(super) fn is_allowed(
         .all(|(id, role)| *id != actor.id && rank(actor.role, *role))
 }
 
-/// `$1` is now; those with ids below `$2`.
+/// Which bans `b` are those of the user `$1`: those of its phone, except such as name somebody else,
+/// who has the phone now. A ban outlives the account, and does not name it then.
+pub(crate) const OF_USER: &str = "b.phone_index = (SELECT COALESCE((SELECT t.phone_index \
+     FROM tombstones t WHERE t.user_id = o.id), o.phone_index) FROM users o WHERE o.id = $1) \
+     AND (b.user_id IS NULL OR b.user_id = $1)";
+
+/// `$2` is now; those with ids below `$3`.
 const SELECT: &str = "SELECT b.id, b.user_id, u.alias || '#' || u.tag AS handle, b.reason, \
      b.automatic, b.provisional, b.created_at, b.until, b.created_by, b.confirmed_at, \
      b.confirmed_by, b.confirm_note, b.lifted_at, b.lifted_by, b.lift_note, \
      (SELECT a.status FROM appeals a WHERE a.ban_id = b.id) AS appeal, \
-     (b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $1)) AS active \
-     FROM bans b LEFT JOIN users u ON u.id = b.user_id WHERE b.id < $2";
+     (b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $2)) AS active \
+     FROM bans b LEFT JOIN users u ON u.id = b.user_id WHERE b.id < $3";
 
 impl Safety<'_> {
     /// Bans a user as a moderator wishes; a provisional ban in force is confirmed with the new
@@ -215,10 +223,14 @@ impl Safety<'_> {
         limit: i64,
     ) -> Result<Vec<AdminBan>, StoreError> {
         let before = filter.before.unwrap_or(BanId(i64::MAX));
-        let mut query = self.read(SELECT).bind(now).bind(before);
+        let query = self.read(SELECT).bind(filter.user);
+        let mut query = query.bind(now).bind(before);
+        if filter.user.is_some() {
+            query = query.push(" AND ").push(OF_USER);
+        }
         query = query.push(match filter.active {
-            Some(true) => " AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $1)",
-            Some(false) => " AND (b.lifted_at IS NOT NULL OR b.until <= $1)",
+            Some(true) => " AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $2)",
+            Some(false) => " AND (b.lifted_at IS NOT NULL OR b.until <= $2)",
             None => "",
         });
         query = query.push(match filter.provisional {

@@ -287,6 +287,14 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         .await,
         [all[3]]
     );
+    assert_eq!(
+        listed(BanFilter {
+            user: Some(bans[1].0),
+            ..none
+        })
+        .await,
+        [bans[1].1]
+    );
     let shown = safety
         .ban_record(all[2], t.now())
         .await
