@@ -116,6 +116,8 @@ CREATE TABLE ads (
     weight BIGINT NOT NULL DEFAULT 1,
     -- Times a user is shown it in one day.
     daily_cap BIGINT NOT NULL DEFAULT 3,
+    -- Times it is shown in all; NULL for no bound.
+    total_cap BIGINT,
     starts_at TIMESTAMPTZ,
     ends_at TIMESTAMPTZ,
     -- Times it was shown, seen and followed, as of the last roll-up of ad_events.
@@ -148,5 +150,19 @@ CREATE INDEX ad_impressions_by_user ON ad_impressions (user_id, served_at);
 CREATE TABLE ad_events (
     id BIGINT PRIMARY KEY NOT NULL,
     ad_id BIGINT NOT NULL,
+    -- That of the impression.
+    day TEXT NOT NULL,
     kind TEXT NOT NULL
 );
+
+-- The same counts as in ads by the day of the impression, for a chart.
+CREATE TABLE ad_days (
+    ad_id BIGINT NOT NULL REFERENCES ads (id) ON DELETE CASCADE,
+    -- Local day, YYYY-MM-DD.
+    day TEXT NOT NULL,
+    served BIGINT NOT NULL,
+    views BIGINT NOT NULL,
+    clicks BIGINT NOT NULL,
+    PRIMARY KEY (ad_id, day)
+);
+CREATE INDEX ad_days_by_age ON ad_days (day);

@@ -19,6 +19,8 @@ const MAX_URL: usize = 500;
 const MAX_WEIGHT: i64 = 1_000;
 /// Most times a day.
 const MAX_DAILY_CAP: i64 = 100;
+/// Most times in all.
+const MAX_TOTAL_CAP: i64 = 1_000_000_000;
 
 /// An ad as a user is shown it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -73,6 +75,11 @@ pub struct AdSettings {
     #[serde(default = "three", deserialize_with = "super::whole_number::read")]
     #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: i64,
+    /// 1 to 1,000,000,000: how often it is shown in all; without a bound when null or absent. It
+    /// may be passed by what is shown within a minute.
+    #[serde(default, deserialize_with = "super::whole_number::read_optional")]
+    #[schema(minimum = 1, maximum = 1000000000)]
+    pub total_cap: Option<i64>,
     #[serde(default = "yes")]
     pub active: bool,
     /// Not shown before.
@@ -99,7 +106,7 @@ const fn yes() -> bool {
     true
 }
 
-/// `PATCH /v1/admin/ads/{id}`: absent fields stay; null removes a link or a time.
+/// `PATCH /v1/admin/ads/{id}`: absent fields stay; null removes a link, a bound or a time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct AdPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,6 +140,13 @@ pub struct AdPatch {
     )]
     #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: Option<i64>,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::whole_number::read_present"
+    )]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000000000)]
+    pub total_cap: Option<Option<i64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
     #[serde(
@@ -165,6 +179,25 @@ pub struct AdminAd {
     pub updated_at: Timestamp,
 }
 
+/// What became of an ad that was shown on a day: a view or click counts for the day on which the
+/// ad was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
+pub struct AdDay {
+    /// Local day, `YYYY-MM-DD`.
+    pub day: String,
+    pub served: i64,
+    pub views: i64,
+    pub clicks: i64,
+}
+
+/// `GET /v1/admin/ads/{id}/days`: the last 90 days, newest first; those on which it was not shown
+/// are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AdDays {
+    pub items: Vec<AdDay>,
+}
+
 /// A value of [`AdSettings`] that is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdRefused {
@@ -183,6 +216,7 @@ impl AdSettings {
             target_group: everybody(),
             weight: one(),
             daily_cap: three(),
+            total_cap: None,
             active: yes(),
             starts_at: None,
             ends_at: None,
@@ -224,6 +258,12 @@ impl AdSettings {
                 "daily_cap",
                 "must be 1 to 100",
             ),
+            (
+                self.total_cap
+                    .is_none_or(|cap| (1..=MAX_TOTAL_CAP).contains(&cap)),
+                "total_cap",
+                "must be 1 to 1,000,000,000",
+            ),
             (time, "ends_at", "must be after starts_at"),
         ];
         rules
@@ -248,6 +288,7 @@ impl AdPatch {
             target_group: patch.target_group.unwrap_or(to.target_group),
             weight: patch.weight.unwrap_or(to.weight),
             daily_cap: patch.daily_cap.unwrap_or(to.daily_cap),
+            total_cap: patch.total_cap.unwrap_or(to.total_cap),
             active: patch.active.unwrap_or(to.active),
             starts_at: patch.starts_at.unwrap_or(to.starts_at),
             ends_at: patch.ends_at.unwrap_or(to.ends_at),
@@ -383,6 +424,11 @@ mod tests {
         );
         assert_eq!(refused(|ad| ad.weight = 0), Some("weight"));
         assert_eq!(refused(|ad| ad.daily_cap = 101), Some("daily_cap"));
+        assert_eq!(refused(|ad| ad.total_cap = Some(0)), Some("total_cap"));
+        assert_eq!(
+            refused(|ad| ad.total_cap = Some(1_000_000_001)),
+            Some("total_cap")
+        );
         let (early, late) = (Timestamp::from_millis(1), Timestamp::from_millis(2));
         assert_eq!(
             AdSettings {
@@ -409,6 +455,7 @@ mod tests {
         let before = AdSettings {
             click_url: Some("https://x.example".to_owned()),
             weight: 7,
+            total_cap: Some(9),
             ..AdSettings::new("t", "c")
         };
         assert_eq!(AdPatch::default().apply(&before), before);
@@ -425,5 +472,12 @@ mod tests {
             (None, "u", 7)
         );
         assert_eq!(after.target_group.to_string(), "free");
+        let total_cap = |text: &str| {
+            let patch: AdPatch = serde_json::from_str(text).expect("a patch");
+            patch.apply(&before).total_cap
+        };
+        assert_eq!(total_cap("{}"), Some(9));
+        assert_eq!(total_cap(r#"{"total_cap":null}"#), None);
+        assert_eq!(total_cap(r#"{"total_cap":5e3}"#), Some(5_000));
     }
 }

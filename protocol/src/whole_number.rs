@@ -16,6 +16,17 @@ pub(super) fn read_optional<'de, D: Deserializer<'de>, T: TryFrom<i64>>(
     Option::<Whole<T>>::deserialize(from).map(|number| number.map(|Whole(number)| number))
 }
 
+/// The same for a field of a patch: an explicit null is `Some(None)`.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three cases"
+)]
+pub(super) fn read_present<'de, D: Deserializer<'de>, T: TryFrom<i64>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    read_optional(from).map(Some)
+}
+
 struct Whole<T>(T);
 
 impl<'de, T: TryFrom<i64>> Deserialize<'de> for Whole<T> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tebdil_core::{store::OldRows, testing::TestStore};
-use tebdil_protocol::{AdEventKind, id::AdId};
+use tebdil_protocol::{AdDay, AdEventKind, id::AdId};
 
 use crate::{
     ads::{ADMIN, MINUTE, often, serve},
@@ -14,6 +14,7 @@ tebdil_core::store_conformance! {
     a_hundred_repeats_count_once,
     counts_are_rolled_up_once_by_whoever_is_faster,
     impressions_go_when_they_are_old,
+    an_ad_has_counts_for_each_day,
 }
 
 async fn a_hundred_repeats_count_once(t: TestStore) {
@@ -155,4 +156,56 @@ async fn impressions_go_when_they_are_old(t: TestStore) {
         assert_eq!(gone, left);
     }
     assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_impressions").await, [1]);
+}
+
+async fn an_ad_has_counts_for_each_day(t: TestStore) {
+    let (user, _) = t.register("kedi").await;
+    let economy = t.economy();
+    for _ in 0..2 {
+        let made = economy.create_ad(ADMIN, &often(), t.now()).await;
+        made.unwrap();
+    }
+    let ads = economy.running_ads(t.now()).await.unwrap();
+    let ad = ads[0].id;
+    let zone = TestStore::quota_rules().zone;
+    let view = async || {
+        let viewed = economy.ad_event(user.id, ad, AdEventKind::View, t.now());
+        assert_eq!(viewed.await.unwrap(), Some(true));
+    };
+    let (first, before) = (t.now(), t.now().local_day(&zone));
+    for _ in 0..2 {
+        serve(&t, user.id, &ads[..1], t.now()).await.unwrap();
+    }
+    view().await;
+    economy.roll_up_ads(9).await.unwrap();
+    t.clock.advance(Duration::from_hours(20));
+    let after = t.now().local_day(&zone);
+    assert_ne!(before, after);
+    serve(&t, user.id, &ads[..1], t.now()).await.unwrap();
+    serve(&t, user.id, &ads[1..], t.now()).await.unwrap();
+    view().await;
+    while economy.roll_up_ads(2).await.unwrap() > 0 {}
+
+    let days = async |from: &str| economy.ad_days(ad, from).await.unwrap();
+    let day = |day: &str, served, views| AdDay {
+        day: day.to_owned(),
+        served,
+        views,
+        clicks: 0,
+    };
+    let (old, new) = (day(&before, 2, 2), day(&after, 1, 0));
+    assert_eq!(
+        days("2000-01-01").await,
+        Some(vec![new.clone(), old]),
+        "a view counts for the day of what was seen"
+    );
+    assert_eq!(days(&after).await, Some(vec![new.clone()]));
+    assert_eq!(economy.ad_days(AdId(1), &after).await.unwrap(), None);
+
+    let cutoff = first + Duration::from_hours(24);
+    assert_eq!(delete_old(&t, &OldRows::AD_DAYS, cutoff, 9).await, 1);
+    assert_eq!(days("2000-01-01").await, Some(vec![new]));
+    economy.delete_ad(ADMIN, ad, t.now()).await.unwrap();
+    assert_eq!(days("2000-01-01").await, None);
+    assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_days").await, [1]);
 }

@@ -20,6 +20,7 @@ tebdil_core::store_conformance! {
     a_match_brings_a_user_one_ad,
     premium_sees_none_at_once,
     what_was_turned_off_is_not_shown,
+    an_ad_is_shown_so_often_in_all,
 }
 
 pub const MINUTE: Duration = Duration::from_mins(1);
@@ -370,4 +371,37 @@ async fn what_was_turned_off_is_not_shown(t: TestStore) {
     t.economy().delete_ad(ADMIN, ad.id, t.now()).await.unwrap();
     assert_eq!(serve(&t, user.id, &known, t.now()).await, None);
     assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_events").await, [0]);
+}
+
+async fn an_ad_is_shown_so_often_in_all(t: TestStore) {
+    let (user, _) = t.register("kedi").await;
+    let settings = AdSettings {
+        total_cap: Some(2),
+        ..often()
+    };
+    let economy = t.economy();
+    let ad = economy.create_ad(ADMIN, &settings, t.now()).await.unwrap();
+    let known = economy.running_ads(t.now()).await.unwrap();
+    assert_eq!(known, [ad.clone()]);
+    // Before the roll-up nobody knows.
+    for _ in 0..3 {
+        assert_eq!(serve(&t, user.id, &known, t.now()).await, Some(ad.id));
+    }
+    economy.roll_up_ads(9).await.unwrap();
+    let spent = "the node does not know it yet";
+    assert_eq!(serve(&t, user.id, &known, t.now()).await, None, "{spent}");
+    assert_eq!(economy.running_ads(t.now()).await.unwrap(), []);
+    let row = economy.ad(ad.id).await.unwrap().unwrap();
+    assert!(!row.is_running(t.now()), "nor is it sent to anybody");
+    let patch = AdPatch {
+        total_cap: Some(None),
+        ..AdPatch::default()
+    };
+    let changed = economy.change_ad(ADMIN, ad.id, &patch, t.now());
+    let AdChange::Changed(row) = changed.await.unwrap() else {
+        panic!("not changed")
+    };
+    assert_eq!(row.settings, often());
+    let known = economy.running_ads(t.now()).await.unwrap();
+    assert_eq!(serve(&t, user.id, &known, t.now()).await, Some(ad.id));
 }

@@ -38,6 +38,10 @@ async fn only_admins_reach_ads(
             .delete("/v1/admin/ads/1", &who.access)
             .await
             .expect_problem(403, "forbidden");
+        server
+            .get("/v1/admin/ads/1/days", &who.access)
+            .await
+            .expect_problem(403, "forbidden");
     }
     server
         .post("/v1/admin/ads", "", good)
@@ -54,6 +58,7 @@ async fn wrong_ads_are_refused(server: &TestServer, admin: &TestUser, good: &Val
         ("target_group", json!("free,premium")),
         ("weight", json!(0)),
         ("daily_cap", json!(101)),
+        ("total_cap", json!(0)),
         ("active", json!("yes")),
         ("starts_at", json!("tomorrow")),
     ] {
@@ -92,6 +97,7 @@ async fn ads_are_the_admins(server: TestServer) {
         ("target_group", json!("all")),
         ("weight", json!(1)),
         ("daily_cap", json!(3)),
+        ("total_cap", Value::Null),
     ];
     for (field, value) in defaults {
         assert_eq!(made[field], value, "{field}");

@@ -12,6 +12,8 @@ use crate::job::{Job, JobContext, JobError, Periods};
 const KEY_PACKAGES: Duration = Duration::from_hours(28 * 24);
 /// Caps and clicks need a day; the rest is for questions about the counts.
 const AD_IMPRESSIONS: Duration = Duration::from_hours(7 * 24);
+/// What the chart of an ad shows.
+const AD_DAYS: Duration = Duration::from_hours(90 * 24);
 /// What turned out to be nothing is not kept as long as the rest of a report.
 const DISMISSED_EVIDENCE: Duration = Duration::from_hours(30 * 24);
 /// Twice the longest period of a schedule: the row of a tick keeps a late node from running it
@@ -27,7 +29,7 @@ const BATCH: i64 = 1000;
 pub struct Retention {}
 
 /// What goes at which age. Messages go with the job `expire`.
-const fn ages(periods: &Periods) -> [(OldRows, Duration); 18] {
+const fn ages(periods: &Periods) -> [(OldRows, Duration); 19] {
     [
         (OldRows::MESSAGE_LOGS, periods.message_logs),
         (OldRows::IDEMPOTENCY_KEYS, IDEMPOTENCY_WINDOW),
@@ -39,6 +41,7 @@ const fn ages(periods: &Periods) -> [(OldRows, Duration); 18] {
         (OldRows::BANS, periods.bans),
         (OldRows::INVITATIONS, periods.invitations),
         (OldRows::AD_IMPRESSIONS, AD_IMPRESSIONS),
+        (OldRows::AD_DAYS, AD_DAYS),
         (OldRows::SEARCHES, Duration::ZERO),
         (OldRows::NOTIFICATIONS, periods.notifications),
         (OldRows::BILLING_EVENTS, periods.billing_events),

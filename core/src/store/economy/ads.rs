@@ -9,7 +9,7 @@ use crate::{
     store::{StoreError, SystemLog, jobs::system_logs::log},
 };
 use tebdil_protocol::{
-    Ad, AdPatch, AdRefused, AdSettings, AdminAd,
+    Ad, AdDay, AdPatch, AdRefused, AdSettings, AdminAd,
     id::{AdId, UserId},
     time::Timestamp,
 };
@@ -37,15 +37,16 @@ pub enum AdChange {
 }
 
 pub(crate) const COLUMNS: &str = "id, title, content, click_url, placement, target_group, weight, \
-     daily_cap, active, starts_at, ends_at, served, views, clicks, created_at, updated_at";
+     daily_cap, total_cap, active, starts_at, ends_at, served, views, clicks, created_at, updated_at";
 
 impl AdRow {
-    /// Whether it is turned on and in its time.
+    /// Whether it is turned on, in its time, and was not shown as often as it may be.
     pub fn is_running(&self, now: Timestamp) -> bool {
         let set = &self.settings;
         set.active
             && set.starts_at.is_none_or(|start| start <= now)
             && set.ends_at.is_none_or(|end| now < end)
+            && set.total_cap.is_none_or(|cap| self.served < cap)
     }
 
     /// As users are shown it.
@@ -75,7 +76,7 @@ impl From<AdRow> for AdminAd {
     }
 }
 
-/// Writes all that is set of an ad, which are `$2` to `$11`; `$1` is its id, `$12` the time.
+/// Writes all that is set of an ad, which are `$2` to `$12`; `$1` is its id, `$13` the time.
 async fn put(
     tx: &mut Tx,
     sql: &'static str,
@@ -92,6 +93,7 @@ async fn put(
         set.target_group.to_string(),
         set.weight,
         set.daily_cap,
+        set.total_cap,
         set.active,
         set.starts_at,
         set.ends_at,
@@ -110,8 +112,8 @@ impl Economy<'_> {
         now: Timestamp,
     ) -> Result<AdRow, StoreError> {
         const SQL: &str = "INSERT INTO ads (id, title, content, click_url, placement, \
-             target_group, weight, daily_cap, active, starts_at, ends_at, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
+             target_group, weight, daily_cap, total_cap, active, starts_at, ends_at, created_at, \
+             updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)";
         let mut tx = self.begin().await?;
         let id: AdId = tx.id();
         put(&mut tx, SQL, id, settings, now).await?;
@@ -149,10 +151,23 @@ impl Economy<'_> {
         Ok(query.bind(before).bind(limit).all().await?)
     }
 
+    /// What became of an ad on each day since `from`, `YYYY-MM-DD`, newest first, as of the last
+    /// roll-up; `None` when there is no such ad.
+    pub async fn ad_days(self, id: AdId, from: &str) -> Result<Option<Vec<AdDay>>, StoreError> {
+        const AD: &str = "SELECT id FROM ads WHERE id = $1";
+        const SQL: &str = "SELECT day, served, views, clicks FROM ad_days \
+             WHERE ad_id = $1 AND day >= $2 ORDER BY day DESC";
+        let ad: Option<AdId> = self.db.optional_value(AD, (id,)).await?;
+        Ok(match ad {
+            Some(ad) => Some(self.db.all(SQL, (ad, from)).await?),
+            None => None,
+        })
+    }
+
     /// The ads that may be shown at `now` or later.
     pub async fn running_ads(self, now: Timestamp) -> Result<Vec<AdRow>, StoreError> {
-        const RUNNING: &str =
-            " FROM ads WHERE active AND (ends_at IS NULL OR ends_at > $1) ORDER BY id";
+        const RUNNING: &str = " FROM ads WHERE active AND (ends_at IS NULL OR ends_at > $1) \
+             AND (total_cap IS NULL OR served < total_cap) ORDER BY id";
         let query = self.read("SELECT ").push(COLUMNS).push(RUNNING);
         Ok(query.bind(now).all().await?)
     }
@@ -166,8 +181,8 @@ impl Economy<'_> {
         now: Timestamp,
     ) -> Result<AdChange, StoreError> {
         const UPDATE: &str = "UPDATE ads SET title = $2, content = $3, click_url = $4, \
-             placement = $5, target_group = $6, weight = $7, daily_cap = $8, active = $9, \
-             starts_at = $10, ends_at = $11, updated_at = $12 WHERE id = $1";
+             placement = $5, target_group = $6, weight = $7, daily_cap = $8, total_cap = $9, \
+             active = $10, starts_at = $11, ends_at = $12, updated_at = $13 WHERE id = $1";
         let mut tx = self.begin().await?;
         let query = tx.query("SELECT ").push(COLUMNS);
         let query = query.push(" FROM ads WHERE id = $1 FOR NO KEY UPDATE");

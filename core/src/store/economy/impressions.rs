@@ -57,7 +57,7 @@ const VIEWER: &str =
 const SHOWN: &str =
     "SELECT ad_id, day, served_at FROM ad_impressions WHERE user_id = $1 AND served_at > $2";
 
-const EVENT: &str = "INSERT INTO ad_events (id, ad_id, kind) VALUES ($1, $2, $3)";
+const EVENT: &str = "INSERT INTO ad_events (id, ad_id, day, kind) VALUES ($1, $2, $3, $4)";
 /// What `ad_events` calls an impression; the others are the words of [`AdEventKind`].
 const SERVED: &str = "served";
 
@@ -75,10 +75,10 @@ async fn lock_viewer(
     Ok(Some(row.viewer(shown)))
 }
 
-/// Notes what the counts of an ad have to rise by.
-async fn note(tx: &mut Tx, ad: AdId, kind: &str) -> Result<(), StoreError> {
+/// Notes what the counts of an ad that was shown on `day` have to rise by.
+async fn note(tx: &mut Tx, ad: AdId, day: &str, kind: &str) -> Result<(), StoreError> {
     let id: i64 = tx.id();
-    tx.execute(EVENT, (id, ad, kind)).await?;
+    tx.execute(EVENT, (id, ad, day, kind)).await?;
     Ok(())
 }
 
@@ -87,7 +87,8 @@ impl Economy<'_> {
     ///
     /// One call at a time decides for a user, over all nodes, so caps and distances hold; premium
     /// that was committed before is respected. `ads` may be some seconds old: one that was turned
-    /// off or deleted since is not shown.
+    /// off or deleted since is not shown. Nor is one that was shown as often as it may be in all,
+    /// as of the last roll-up: what one minute shows may pass that.
     pub async fn serve_ad<'a>(
         self,
         slot: &AdSlot,
@@ -98,7 +99,8 @@ impl Economy<'_> {
     ) -> Result<Option<&'a AdRow>, StoreError> {
         const INSERT: &str = "INSERT INTO ad_impressions \
              (id, user_id, ad_id, match_id, day, served_at) SELECT $1, $2, a.id, $3, $4, $5 \
-             FROM ads a WHERE a.id = $6 AND a.active ON CONFLICT DO NOTHING";
+             FROM ads a WHERE a.id = $6 AND a.active \
+             AND (a.total_cap IS NULL OR a.served < a.total_cap) ON CONFLICT DO NOTHING";
         let since = now - rules.min_interval.max(Viewer::SHOWN_FOR);
         // Most users have just seen one, or see none at all: they cost a read, and on SQLite do not
         // queue up with the messages.
@@ -115,10 +117,10 @@ impl Economy<'_> {
         }
         let id: i64 = tx.id();
         let day = now.local_day(&rules.zone);
-        let params = (id, slot.user_id, slot.match_id, day, now, ad.id);
+        let params = (id, slot.user_id, slot.match_id, &day, now, ad.id);
         let shown = tx.execute(INSERT, params).await? == 1;
         if shown {
-            note(&mut tx, ad.id, SERVED).await?;
+            note(&mut tx, ad.id, &day, SERVED).await?;
         }
         tx.commit().await?;
         Ok(shown.then_some(ad))
@@ -148,12 +150,12 @@ impl Economy<'_> {
             AdEventKind::View => (
                 "SELECT id FROM ad_impressions WHERE user_id = $1 AND ad_id = $2 \
                  AND served_at > $3 AND NOT viewed ORDER BY id LIMIT 1",
-                "UPDATE ad_impressions SET viewed = TRUE WHERE id = $1",
+                "UPDATE ad_impressions SET viewed = TRUE WHERE id = $1 RETURNING day",
             ),
             AdEventKind::Click => (
                 "SELECT id FROM ad_impressions WHERE user_id = $1 AND ad_id = $2 \
                  AND served_at > $3 AND NOT clicked ORDER BY id LIMIT 1",
-                "UPDATE ad_impressions SET clicked = TRUE WHERE id = $1",
+                "UPDATE ad_impressions SET clicked = TRUE WHERE id = $1 RETURNING day",
             ),
         };
         let since = now - EVENT_WINDOW;
@@ -172,39 +174,47 @@ impl Economy<'_> {
         let query = query.bind(user).bind(ad).bind(since);
         let open: Option<i64> = query.optional_value().await?;
         if let Some(impression) = open {
-            tx.execute(mark, (impression,)).await?;
-            note(&mut tx, ad, kind.as_str()).await?;
+            let day: String = tx.value(mark, (impression,)).await?;
+            note(&mut tx, ad, &day, kind.as_str()).await?;
         }
         tx.commit().await?;
         Ok(Some(open.is_some()))
     }
 
-    /// Adds up to `limit` of what happened to the counts of its ads, each once whoever else does so
-    /// meanwhile; how many there were.
+    /// Adds up to `limit` of what happened to the counts of its ads and their days, each once
+    /// whoever else does so meanwhile; how many there were.
     pub async fn roll_up_ads(self, limit: i64) -> Result<u64, StoreError> {
         const ANY: &str = "SELECT id FROM ad_events LIMIT 1";
         const TAKE: &str = "DELETE FROM ad_events WHERE id IN (SELECT id FROM ad_events \
-             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING ad_id, kind";
+             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING ad_id, day, kind";
         const ADD: &str = "UPDATE ads SET served = served + $2, views = views + $3, \
              clicks = clicks + $4 WHERE id = $1";
+        const ADD_DAY: &str = "INSERT INTO ad_days (ad_id, served, views, clicks, day) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (ad_id, day) DO UPDATE SET \
+             served = ad_days.served + excluded.served, views = ad_days.views + excluded.views, \
+             clicks = ad_days.clicks + excluded.clicks";
         let any: Option<i64> = self.db.optional_value(ANY, ()).await?;
         if any.is_none() {
             return Ok(0);
         }
         let mut tx = self.begin().await?;
-        let events: Vec<(AdId, String)> = tx.all(TAKE, (limit,)).await?;
+        let events: Vec<(AdId, String, String)> = tx.all(TAKE, (limit,)).await?;
         // By id: two roll-ups lock the ads in the same order.
-        let mut sums: BTreeMap<AdId, [i64; 3]> = BTreeMap::new();
-        for (ad, kind) in &events {
-            let [served, views, clicks] = sums.entry(*ad).or_default();
+        let mut sums: BTreeMap<(AdId, &str), [i64; 3]> = BTreeMap::new();
+        for (ad, day, kind) in &events {
+            let [served, views, clicks] = sums.entry((*ad, day)).or_default();
             match AdEventKind::from_text(kind) {
                 None => *served += 1,
                 Some(AdEventKind::View) => *views += 1,
                 Some(AdEventKind::Click) => *clicks += 1,
             }
         }
-        for (ad, [served, views, clicks]) in sums {
-            tx.execute(ADD, (ad, served, views, clicks)).await?;
+        for ((ad, day), [served, views, clicks]) in sums {
+            // Nothing of an ad that was deleted meanwhile.
+            if tx.execute(ADD, (ad, served, views, clicks)).await? == 1 {
+                let params = (ad, served, views, clicks, day);
+                tx.execute(ADD_DAY, params).await?;
+            }
         }
         tx.commit().await?;
         Ok(events.len() as u64)

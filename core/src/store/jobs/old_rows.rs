@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::{Jobs, retention::ID_SLACK};
 use crate::{
     db::{Query, Tx},
@@ -16,8 +18,8 @@ use tebdil_protocol::time::Timestamp;
 
 /// Rows of a table that go when they have an age.
 ///
-/// In the texts, `$1` is the time before which something is old, `$2` the first id after that time
-/// and `$3` the present. Where no index has the time, the id bounds what is looked at.
+/// In the texts, `$1` is the time before which something is old, `$2` the first id after that time,
+/// `$3` the present and `$5` the day of the first. Where no index has the time, the id bounds what is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct OldRows {
     /// What goes.
@@ -73,6 +75,11 @@ impl OldRows {
     /// Ads that were shown. An age of at least
     /// [`Viewer::SHOWN_FOR`](crate::ads::Viewer::SHOWN_FOR): caps count them until then.
     pub const AD_IMPRESSIONS: Self = Self::by_id("ad_impressions", "id < $2 AND served_at <= $1");
+    /// What became of ads by day.
+    pub const AD_DAYS: Self = Self {
+        key: "ad_id, day",
+        ..Self::by_time("ad_days", "day < $5", "day")
+    };
     /// Searches in the background that were over before.
     pub const SEARCHES: Self = Self {
         key: "user_id",
@@ -133,7 +140,7 @@ impl OldRows {
     );
 
     /// All there are.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MESSAGES,
         Self::MESSAGE_LOGS,
         Self::IDEMPOTENCY_KEYS,
@@ -144,6 +151,7 @@ impl OldRows {
         Self::BANS,
         Self::INVITATIONS,
         Self::AD_IMPRESSIONS,
+        Self::AD_DAYS,
         Self::SEARCHES,
         Self::NOTIFICATIONS,
         Self::BILLING_EVENTS,
@@ -209,8 +217,10 @@ impl OldRows {
         let query = query.push(" LIMIT $4 FOR UPDATE SKIP LOCKED)");
         let cutoff = now - age;
         let first_id = IdGenerator::first_id_at(cutoff + self.slack);
-        // Neither database minds a parameter that the text does not name.
-        query.bind(cutoff).bind(first_id).bind(now).bind(limit)
+        // Neither database minds a parameter that the text does not name. A day is at most one off
+        // in other zones.
+        let query = query.bind(cutoff).bind(first_id).bind(now).bind(limit);
+        query.bind(cutoff.local_day(&TimeZone::UTC))
     }
 }
 
