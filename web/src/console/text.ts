@@ -66,7 +66,7 @@ export const t = texts({
     },
     confirm: {
       title: 'Kim olduğunuzu onaylayın',
-      text: 'Girişinizin üzerinden bir süre geçti. İşlem, parolanızı yazınca yapılır; birkaç dakika yeniden sorulmaz.',
+      text: 'Girişinizin üzerinden bir süre geçti: önce parolanızı yazın. Birkaç dakika yeniden sorulmaz.',
       act: 'Onayla',
       cancel: 'Vazgeç',
     },
@@ -162,7 +162,7 @@ export const t = texts({
     },
     confirm: {
       title: 'Confirm who you are',
-      text: 'You signed in a while ago. It is done when you type your password; then you are not asked for some minutes.',
+      text: 'You signed in a while ago: type your password first. You are then not asked again for some minutes.',
       act: 'Confirm',
       cancel: 'Cancel',
     },
