@@ -85,11 +85,12 @@ pub(super) fn is_allowed(
         .all(|(id, role)| *id != actor.id && rank(actor.role, *role))
 }
 
-/// Which bans `b` are those of the user `$1`: those of its phone, except such as name somebody else,
-/// who has the phone now. A ban outlives the account, and does not name it then.
+/// Which bans `b` are those of the user `$1`: those of its phone, but for those of somebody else who
+/// has the phone now.
 pub(crate) const OF_USER: &str = "b.phone_index = (SELECT COALESCE((SELECT t.phone_index \
      FROM tombstones t WHERE t.user_id = o.id), o.phone_index) FROM users o WHERE o.id = $1) \
-     AND (b.user_id IS NULL OR b.user_id = $1)";
+     AND (b.user_id = $1 OR NOT EXISTS \
+     (SELECT 1 FROM users n WHERE n.id = b.user_id AND n.erased_at IS NULL))";
 
 /// `$2` is now; those with ids below `$3`.
 const SELECT: &str = "SELECT b.id, b.user_id, u.alias || '#' || u.tag AS handle, b.reason, \
@@ -97,7 +98,7 @@ const SELECT: &str = "SELECT b.id, b.user_id, u.alias || '#' || u.tag AS handle,
      b.confirmed_by, b.confirm_note, b.lifted_at, b.lifted_by, b.lift_note, \
      (SELECT a.status FROM appeals a WHERE a.ban_id = b.id) AS appeal, \
      (b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $2)) AS active \
-     FROM bans b LEFT JOIN users u ON u.id = b.user_id WHERE b.id < $3";
+     FROM bans b LEFT JOIN users u ON u.id = b.user_id AND u.erased_at IS NULL WHERE b.id < $3";
 
 impl Safety<'_> {
     /// Bans a user as a moderator wishes; a provisional ban in force is confirmed with the new

@@ -1,7 +1,7 @@
 //! Bans that staff makes, decides and lists.
 
 use tebdil_core::{
-    store::{BanFilter, Judged, NewBan, StaffBan, StaffMember},
+    store::{BanFilter, Judged, NewBan, Registration, StaffBan, StaffMember},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -10,13 +10,14 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-use super::{DAY, MODERATOR, OTHER, banned, by_reports, count};
+use super::{DAY, MODERATOR, OTHER, banned, by_reports, count, register_again};
 use crate::all_at_once;
 
 tebdil_core::store_conformance! {
     staff_ban_and_judge_by_rank,
     a_provisional_ban_is_settled_once,
     bans_are_listed_by_what_they_are,
+    bans_of_a_user_are_those_of_its_phone,
 }
 
 const ADMIN: StaffMember = StaffMember {
@@ -310,4 +311,37 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         (true, Some(MODERATOR.id), None)
     );
     assert_eq!(safety.ban_record(BanId(9), t.now()).await.unwrap(), None);
+}
+
+async fn bans_of_a_user_are_those_of_its_phone(t: TestStore) {
+    let (old, _) = t.register("kedi").await;
+    let (other, _) = t.register("kopek").await;
+    banned(&t, other.id, &by_reports()).await;
+    let first = banned(&t, old.id, &by_reports()).await.id;
+    let unban = async |user| {
+        let lifted = t.safety().unban(user, MODERATOR, "a mistake", t.now());
+        assert!(matches!(lifted.await.unwrap(), Judged::Done(_)));
+    };
+    unban(old.id).await;
+    t.erase(&old).await;
+    let Registration::Inserted(new, _) = register_again(&t, &old, "yeni").await else {
+        panic!("not registered")
+    };
+    let second = banned(&t, new.id, &by_reports()).await.id;
+    let of = async |user| {
+        let filter = BanFilter {
+            user: Some(user),
+            ..BanFilter::default()
+        };
+        let bans = t.safety().bans(filter, t.now(), 9).await.unwrap();
+        let named = bans.iter().filter(|ban| ban.handle.is_some());
+        assert!(named.map(|ban| ban.user_id).all(|id| id == Some(new.id)));
+        let ids: Vec<BanId> = bans.into_iter().map(|ban| ban.id).collect();
+        let counts = t.accounts().account_counts(user, OTHER.id, t.now());
+        assert_eq!(counts.await.unwrap().bans, ids.len() as i64);
+        ids
+    };
+    assert_eq!(of(new.id).await, [second, first], "it was banned before");
+    assert_eq!(of(old.id).await, [first], "who came back is not told");
+    assert_eq!(of(UserId(1)).await, []);
 }
