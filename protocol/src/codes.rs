@@ -106,7 +106,7 @@ error_codes! {
     AlreadyDecided = "already_decided", 409, "Somebody has decided already.";
     Taken = "taken", 409, "Another moderator is working on it.";
     AlreadyAnswered = "already_answered", 409, "The warning was answered already.";
-    AdNotRunning = "ad_not_running", 409, "The ad is turned off, not in its time, or for nobody who may be shown it.";
+    AdNotRunning = "ad_not_running", 409, "The ad is turned off, not in its time, was shown as often as it may be, or is for nobody who may be shown it.";
     JobNotDead = "job_not_dead", 409, "Only a dead job can be retried or deleted.";
     UnknownPlan = "unknown_plan", 422, "There is no plan of this name.";
     AlreadyCorrected = "already_corrected", 409, "The reference was used for this user before.";

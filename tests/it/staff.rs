@@ -82,7 +82,30 @@ async fn admins_find_by_phone(
         logs.iter().all(|act| act["actor_id"] == json!(admin.id)),
         "{logs:?}"
     );
+    the_log_is_read_between_times(server, moderator, &logs[2]).await;
     json!(logs)
+}
+
+async fn the_log_is_read_between_times(server: &TestServer, moderator: &TestUser, first: &Value) {
+    let time = first["created_at"].as_str().expect("a time");
+    let path = "/v1/admin/system-logs?action=phone_looked_up";
+    let found = async |bounds: String| {
+        let reply = server.get(&format!("{path}&{bounds}"), &moderator.access);
+        let logs = reply.await.expect(200);
+        logs["items"].as_array().expect("items").len()
+    };
+    assert_eq!(found(format!("until={time}")).await, 0, "not its end");
+    assert_eq!(found(format!("from={time}")).await, 3);
+    for (bounds, field) in [
+        (format!("from={time}&until={time}"), "until"),
+        ("from=yesterday".to_owned(), "from"),
+    ] {
+        let problem = server
+            .get(&format!("{path}&{bounds}"), &moderator.access)
+            .await
+            .expect_problem(422, "invalid_field");
+        assert_eq!(problem["errors"][0]["field"], field);
+    }
 }
 
 async fn an_account_is_shown_without_its_phone(
@@ -107,6 +130,7 @@ async fn an_account_is_shown_without_its_phone(
     let detail = server.get(&path, &moderator.access).await.expect(200);
     let mut expected = shown.clone();
     expected["quota"] = me["quota"].clone();
+    expected["unreliable"] = json!(false);
     expected["counts"] = json!({
         "reports_open": 0, "reports_decided": 0, "reporters_30d": 0, "reports_made": 0, "reports_made_dismissed": 0, "bans": 0,
         "matches": 0, "claims": 0, "sessions": 1,

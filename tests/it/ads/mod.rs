@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil::lifecycle::Shutdown;
+use tebdil_core::testing::TestStore;
 
 use crate::{
     harness::{TestServer, TestUser},
@@ -442,6 +443,16 @@ async fn a_hundred_clicks_count_as_often_as_it_was_shown(server: TestServer) {
         reply.expect(204);
     }
     assert_eq!(counts(&server, &admin, &ad).await, (1, 1, 1));
+    let days = async |ad: &str| {
+        let path = format!("/v1/admin/ads/{ad}/days");
+        server.get(&path, &admin.access).await
+    };
+    let today = server.clock.now().local_day(&TestStore::quota_rules().zone);
+    assert_eq!(
+        days(&ad).await.expect(200),
+        json!({"items": [{"day": today, "served": 1, "views": 1, "clicks": 1}]})
+    );
+    days("1").await.expect_problem(404, "not_found");
     server
         .post(&path, &user.access, &json!({"kind": "like"}))
         .await

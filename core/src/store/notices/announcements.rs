@@ -38,7 +38,8 @@ pub struct NewAnnouncement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdNotifying {
     Made(Announcement),
-    /// It is turned off, not in its time, or for premium users, who are shown none.
+    /// It is not [running](super::super::AdRow::is_running), or for premium users, who are shown
+    /// none.
     NotRunning,
     NotFound,
 }
