@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod alerts;
+mod cut_off;
 mod decisions;
 mod queue;
 mod reading;
