@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { Problem } from '../net/problem.ts';
+import { Problem, type ProblemCode } from '../net/problem.ts';
 import type { Proof } from '../welcome/proving.svelte.ts';
 import { Confirmation } from './confirmation.svelte.ts';
 
 /** It is refused with these codes, one after the other, and then confirmed. */
-function asked(...refusals: (Problem | string)[]) {
+function asked(...refusals: ProblemCode[]) {
   const sent: Proof[] = [];
   const form = new Confirmation(async (proof) => {
     sent.push(proof);
     const refusal = refusals.shift();
-    if (refusal) throw typeof refusal === 'string' ? new Problem(refusal as never, 401) : refusal;
+    if (refusal) throw new Problem(refusal, refusal === 'too_many_attempts' ? 429 : 401);
   });
   return { form, sent };
 }
@@ -51,11 +51,10 @@ test('the second factor is asked for when the server does', async () => {
 });
 
 test('too many attempts are said', async () => {
-  const often = new Problem('too_many_attempts', 429);
-  const { form } = asked(often);
+  const { form } = asked('too_many_attempts');
   form.password = 'vapur';
   await form.submit();
-  expect(form.refused).toBe(often);
+  expect(form.refused).toMatchObject({ code: 'too_many_attempts' });
 });
 
 test('what is given up stays so', async () => {

@@ -260,7 +260,7 @@ export class Session {
   async #confirm(token: string): Promise<boolean> {
     if (this.#leaving || !this.#own.has(token)) return false;
     if (this.confirmation) return this.confirmation.answer;
-    const asked = new Confirmation((proof) => this.rest.post('/v1/admin/confirm' as never, proof as never) as Promise<void>);
+    const asked = new Confirmation((proof) => this.rest.post('/v1/admin/confirm', proof));
     this.confirmation = asked;
     return asked.answer.finally(() => (this.confirmation = null));
   }

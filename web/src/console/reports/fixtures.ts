@@ -43,6 +43,7 @@ export function person(about: AdminReport): AdminUserDetail {
     role: 'user',
     is_banned: false,
     is_premium: false,
+    unreliable: false,
     created_at: about.created_at,
     last_active: about.created_at,
     erased_at: null,

@@ -38,7 +38,7 @@ export function refusal(error: unknown): string {
 
 /** Whoever was asked who they are has changed their mind: no fault to be alarmed at. */
 export const isGivenUp = (error: unknown): boolean =>
-  error instanceof Problem && (error.code as string) === 'confirmation_required';
+  error instanceof Problem && error.code === 'confirmation_required';
 
 export type Faults<F extends string> = Partial<Record<F, string>>;
 
