@@ -6,7 +6,7 @@
 import { chromium } from 'playwright-core';
 import { createServer } from 'vite';
 
-const HEIGHTS = { 320: 640, 360: 740, 390: 844, 768: 1024, 1280: 800 };
+const HEIGHTS = { 320: 640, 360: 740, 390: 844, 768: 1024, 1024: 768, 1280: 800 };
 
 const list = (name, otherwise) => process.env[name]?.split(',') ?? otherwise;
 

@@ -10,6 +10,7 @@ import '../ui/screens.css';
 import { route, startRouter } from '../app/router.svelte.ts';
 import { language } from '../text/texts.svelte.ts';
 import Gallery from './Gallery.svelte';
+import { staffScreens } from './console/screens.ts';
 import type { Shown } from './shown.ts';
 
 const rooms = import.meta.glob<{ screens: Record<string, Shown> }>('../*/gallery.ts', {
@@ -30,19 +31,31 @@ if (wishedLanguage === 'tr' || wishedLanguage === 'en') language.current = wishe
 const target = document.getElementById('app');
 if (!target) throw new Error('no #app');
 
-const shown = screens[wished.get('screen') ?? ''];
-if (shown) {
-  const path = new URL(shown.path ?? '/', location.href);
+function at(address = '/'): void {
+  const path = new URL(address, location.href);
   startRouter();
   route.path = path.pathname;
   route.query = path.searchParams;
+}
+
+const wishedScreen = wished.get('screen') ?? '';
+const shown = screens[wishedScreen];
+const ofStaff = staffScreens[wishedScreen];
+const names = [...Object.keys(screens), ...Object.keys(staffScreens)];
+if (shown) {
+  at(shown.path);
   shown.before?.();
   mount(Gallery, { target, props: { shown } });
   await tick();
   await shown.then?.(target);
+} else if (ofStaff) {
+  at(ofStaff.path);
+  // Its styles are for its own page.
+  const { show } = await import('./console/show.ts');
+  await show(target, ofStaff);
 } else {
   const list = document.createElement('ul');
-  for (const name of Object.keys(screens)) {
+  for (const name of names) {
     const link = document.createElement('a');
     link.textContent = name;
     link.href = `?screen=${name}`;
@@ -53,5 +66,5 @@ if (shown) {
   target.append(list);
 }
 // What takes pictures waits for this.
-root.dataset.ready = shown ? 'shown' : 'list';
-root.dataset.screens = Object.keys(screens).join(' ');
+root.dataset.ready = shown || ofStaff ? 'shown' : 'list';
+root.dataset.screens = names.join(' ');
