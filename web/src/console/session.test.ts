@@ -294,6 +294,13 @@ test('an act that is not confirmed is not done', async () => {
   expect([session.phase, session.confirmation, asked.at(-1)]).toEqual(['in', null, ERASE]);
 });
 
+test('who leaves the desk while it is asked has confirmed nothing', async () => {
+  const { session, act } = await toConfirm();
+  await session.signOut('idle');
+  await expect(act).rejects.toMatchObject({ code: 'confirmation_required' });
+  expect([session.phase, session.left, session.confirmation]).toEqual(['out', 'idle', null]);
+});
+
 test('a session that ends while it is asked is said, and nothing is done', async () => {
   const ended = refusal(401, 'unauthorized');
   const { session, form, asked, act } = await toConfirm({
