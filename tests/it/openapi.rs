@@ -318,6 +318,7 @@ fn what_may_be_sent_is_bounded_in_the_document() {
                     (&json!(0), &json!(9_007_199_254_740_991_i64)),
                     "{place}"
                 ),
+                "from" | "until" => assert_eq!(schema["format"], "date-time", "{place}"),
                 // Signed, and read as it is.
                 "Tebdil-Signature" => {}
                 _ if schema["type"] == "string" => {

@@ -24,6 +24,8 @@ const BOUNDED: &[&str] = &[
     "get /v1/ads",
     // The one of a ban.
     "get /v1/appeals",
+    // One for each of 90 days.
+    "get /v1/admin/ads/{id}/days",
     // The kinds of jobs.
     "get /v1/admin/jobs/queues",
     // Its head only: whoever has decided that asks again.

@@ -90,8 +90,8 @@ async fn the_log_is_read_between_times(server: &TestServer, moderator: &TestUser
     let time = first["created_at"].as_str().expect("a time");
     let path = "/v1/admin/system-logs?action=phone_looked_up";
     let found = async |bounds: String| {
-        let reply = server.get(&format!("{path}&{bounds}"), &moderator.access);
-        let logs = reply.await.expect(200);
+        let path = format!("{path}&{bounds}");
+        let logs = server.get(&path, &moderator.access).await.expect(200);
         logs["items"].as_array().expect("items").len()
     };
     assert_eq!(found(format!("until={time}")).await, 0, "not its end");

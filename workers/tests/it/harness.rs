@@ -305,8 +305,8 @@ impl Database {
         refresh_expires_at: Timestamp,
         revoked_at: Option<Timestamp>,
     ) -> SessionId {
-        const SQL: &str = "INSERT INTO sessions (id, user_id, refresh_hash, refresh_expires_at, created_at, last_active, revoked_at) \
-             VALUES ($1, $2, $3, $4, $5, $5, $6)";
+        const SQL: &str = "INSERT INTO sessions (id, user_id, refresh_hash, refresh_expires_at, created_at, last_active, confirmed_at, revoked_at) \
+             VALUES ($1, $2, $3, $4, $5, $5, $5, $6)";
         const KEY: &str = "INSERT INTO key_packages (id, user_id, session_id, package, created_at) VALUES ($1, $2, $3, $4, $5)";
         let id: SessionId = self.ids.next();
         raw!(self, |pool| {
