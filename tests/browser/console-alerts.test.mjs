@@ -17,7 +17,8 @@ test('an alert leads to the queue, and can be turned off', { timeout: 180_000 },
   t.after(() => browser.close());
   const server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
   t.after(() => server.close());
-  const [first, second] = [await appoint(server, 'nobetci', 'moderator'), await appoint(server, 'mesaide', 'moderator')];
+  const first = await appoint(server, 'nobetci', 'moderator');
+  const second = await appoint(server, 'mesaide', 'moderator');
   const told = async ({ api }) => (await api('GET', '/v1/notifications')).items.filter(({ type }) => type === 'staff');
   await reported(server, 3);
   await eventually('they are told', async () => (await told(first)).length > 0, TOLD_MS);

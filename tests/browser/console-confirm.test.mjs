@@ -29,7 +29,8 @@ after(async () => {
 
 const sheet = (page, name) => page.getByRole('dialog', { name });
 const press = (where, name) => where.getByRole('button', { name, exact: true }).click();
-const focused = (page) => page.evaluate(() => document.activeElement?.textContent.trim() || document.activeElement?.type);
+const focused = (page) =>
+  page.evaluate(() => document.activeElement?.textContent.trim() || document.activeElement?.type);
 
 /** An admin on somebody's page, whose sign-in is too long ago. */
 async function longAgo(t, alias, user, code) {

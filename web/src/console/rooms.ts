@@ -9,8 +9,8 @@
 //   place.setFilters({ status: 'open' })        // and `to('people', id)` makes an address for a link
 //   useKeys(() => [{ key: 'j', text: t.next, run: next }])   // shown by `?`, see keys.svelte.ts
 // A role that was taken away and a session that ended are said by the shell, which also asks again who it is where
-// the server wants that; a room says only what its own calls are refused for (`refusal` of ui/refusal.ts). Within a room, ask `session.may('admin')` before what only
-// admins may is shown, and before it is asked of the server.
+// the server wants that; a room says only what its own calls are refused for (`refusal` of ui/refusal.ts). Within a
+// room, ask `session.may('admin')` before what only admins may is shown, and before it is asked of the server.
 
 import type { LucideIcon } from '@lucide/svelte';
 import type { Component } from 'svelte';

@@ -131,7 +131,8 @@ const erase = (rest: Rest): Promise<void> =>
   rest.post('/v1/admin/users/{id}/erase', { note: 'T-1' }, { path: { id: '7' } });
 
 test('what needs to be confirmed is sent again after that, once, with its key', async () => {
-  const { rest, asked, told, confirm } = server(unconfirmed(), new Response(null, { status: 204 }), unconfirmed(), unconfirmed());
+  const done = new Response(null, { status: 204 });
+  const { rest, asked, told, confirm } = server(unconfirmed(), done, unconfirmed(), unconfirmed());
   confirm.mockResolvedValue(true);
   await erase(rest);
   expect(confirm.mock.calls).toEqual([['old']]);
