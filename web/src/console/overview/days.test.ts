@@ -4,8 +4,7 @@ import { inOrder, series } from './days.ts';
 
 const day = (name: string, n: number, complete = true): DayStatistics => ({
   day: name, registrations: n, text_matches: 0, video_matches: 0, messages: 0, claims: 2 * n,
-  claims_approved: n, reports: n,
-  bans: 0, complete,
+  claims_approved: n, reports: n, bans: 0, active_users: 0, complete,
 });
 
 test('days are in order, and one that was not counted has its place', () => {
@@ -34,6 +33,6 @@ test('claims are what was approved of all', () => {
 
 test('of a server that has counted nothing yet, nothing is told', () => {
   expect(series([]).map(({ bars, yesterday, mean, today }) => [bars.length, yesterday, mean, today])).toEqual(
-    Array.from({ length: 7 }, () => [0, null, null, null]),
+    Array.from({ length: 8 }, () => [0, null, null, null]),
   );
 });

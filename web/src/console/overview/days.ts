@@ -2,9 +2,10 @@
 
 import type { DayStatistics } from '../../net/api.d.ts';
 import type { Bar } from '../ui/bars.ts';
+import { upTo } from './calendar.ts';
 
 export const KINDS = [
-  'registrations', 'text_matches', 'video_matches', 'messages', 'claims_approved', 'reports', 'bans',
+  'registrations', 'active_users', 'text_matches', 'video_matches', 'messages', 'claims_approved', 'reports', 'bans',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -20,23 +21,14 @@ interface Series {
   today: number | null;
 }
 
-const DAY_MS = 86_400_000;
 const SHOWN = 30;
-
-/** Of the calendar, without a zone: a day before "2026-03-01" is "2026-02-28". */
-function before(day: string, days: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) - days * DAY_MS).toISOString().slice(0, 10);
-}
 
 /** The last thirty days, oldest first. One that was not counted has its place, so that bars stand at their dates. */
 export function inOrder(days: readonly DayStatistics[]): { day: string; counts: DayStatistics | null }[] {
   const known = new Map(days.map((one) => [one.day, one]));
   const last = [...known.keys()].sort().at(-1);
   if (last === undefined) return [];
-  return Array.from({ length: SHOWN }, (_, n) => {
-    const day = before(last, SHOWN - 1 - n);
-    return { day, counts: known.get(day) ?? null };
-  });
+  return upTo(last, SHOWN).map((day) => ({ day, counts: known.get(day) ?? null }));
 }
 
 export function series(days: readonly DayStatistics[]): Series[] {

@@ -3,10 +3,19 @@ import { texts } from '../../text/texts.svelte.ts';
 export const t = texts({
   tr: {
     title: 'Genel bakış',
-    head: (accounts: string, matches: string) => `${accounts} hesap · ${matches} eşleşme sürüyor`,
+    head: (accounts: string, premium: string, matches: string) =>
+      `${accounts} hesap · ${premium} premium · ${matches} eşleşme sürüyor`,
     looked: 'bakıldı:',
     failed: 'Sayılar yenilenemedi.',
     again: 'Yeniden dene',
+    live: 'Şu anda',
+    counted: (seconds: number) => `${seconds} sn önce sayıldı`,
+    liveOld: (when: string) => `Bu sayılar eski: sunucu son kez ${when} saydı.`,
+    online: 'Çevrimiçi',
+    searching: { text: 'Yazılı eşleşme arayan', video: 'Görüntülü eşleşme arayan' },
+    longest: (wait: string) => `en uzun bekleme ${wait}`,
+    nobodyWaits: 'bekleyen yok',
+    seconds: (n: number) => `${n} sn`,
     waiting: 'Sizi bekleyenler',
     byItself: 'Kendiliğinden işleyenler',
     bans: 'Geçici yasaklar',
@@ -30,6 +39,7 @@ export const t = texts({
     today: 'Bugün',
     kinds: {
       registrations: 'Yeni hesap',
+      active_users: 'Etkin kişi',
       text_matches: 'Yazılı eşleşme',
       video_matches: 'Görüntülü eşleşme',
       messages: 'Mesaj',
@@ -45,10 +55,19 @@ export const t = texts({
   },
   en: {
     title: 'Overview',
-    head: (accounts, matches) => `${accounts} accounts · ${matches} matches running`,
+    head: (accounts, premium, matches) =>
+      `${accounts} accounts · ${premium} with premium · ${matches} matches running`,
     looked: 'looked',
     failed: 'The numbers could not be brought up to date.',
     again: 'Try again',
+    live: 'Now',
+    counted: (seconds) => `counted ${seconds} s ago`,
+    liveOld: (when) => `These numbers are old: the server last counted ${when}.`,
+    online: 'Online',
+    searching: { text: 'Searching for text', video: 'Searching for video' },
+    longest: (wait) => `longest wait ${wait}`,
+    nobodyWaits: 'nobody waits',
+    seconds: (n) => `${n} s`,
     waiting: 'Waiting for you',
     byItself: 'Running by itself',
     bans: 'Provisional bans',
@@ -72,6 +91,7 @@ export const t = texts({
     today: 'Today',
     kinds: {
       registrations: 'Registrations',
+      active_users: 'Active users',
       text_matches: 'Text matches',
       video_matches: 'Video matches',
       messages: 'Messages',
