@@ -2,7 +2,7 @@
 
 import type { SystemLogEntry } from '../../net/api.d.ts';
 
-const HEAD = ['id', 'at', 'action', 'actor_id', 'user_id', 'details'];
+const HEAD = ['id', 'at', 'action', 'actor_id', 'actor_handle', 'user_id', 'user_handle', 'details'];
 /** Without it, a spreadsheet reads UTF-8 as something else. */
 const BOM = '\uFEFF';
 
@@ -13,8 +13,9 @@ function cell(value: string): string {
 }
 
 export function csv(rows: readonly SystemLogEntry[]): string {
-  const lines = rows.map(({ id, created_at, action, actor_id, user_id, details }) => [
-    id, created_at, action, actor_id ?? '', user_id ?? '', JSON.stringify(details),
+  const lines = rows.map(({ id, created_at, action, actor_id, actor_handle, user_id, user_handle, details }) => [
+    id, created_at, action, actor_id ?? '', actor_handle ?? '', user_id ?? '', user_handle ?? '',
+    JSON.stringify(details),
   ]);
   return BOM + [HEAD, ...lines].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
 }

@@ -5,7 +5,8 @@ import { detailsOf } from './details.ts';
 import { Exporting, MOST_ROWS, PAGE_ROWS } from './exporting.svelte.ts';
 
 const entry = (n: number, details = {}): SystemLogEntry => ({
-  id: String(n), action: 'banned', actor_id: '123456789012345678', created_at: '2026-03-01T10:00:00Z', details,
+  id: String(n), action: 'banned', actor_id: '123456789012345678', actor_handle: 'kedi#0042',
+  created_at: '2026-03-01T10:00:00Z', details,
 });
 
 test('of a change, what is another now is shown from and to', () => {
@@ -26,11 +27,14 @@ test('what was there only before or after is told', () => {
 });
 
 test('the table keeps what is written, and runs nothing', () => {
-  const lines = csv([entry(1, { note: 'a "b", c' }), { ...entry(2), action: '=1+1', user_id: null }]).split('\r\n');
+  const lines = csv([
+    entry(1, { note: 'a "b", c' }),
+    { ...entry(2), action: '=1+1', actor_handle: null, user_id: '9', user_handle: '-a#1' },
+  ]).split('\r\n');
   expect(lines).toEqual([
-    '\uFEFFid,at,action,actor_id,user_id,details',
-    `1,2026-03-01T10:00:00Z,banned,'123456789012345678,,"{""note"":""a \\""b\\"", c""}"`,
-    `2,2026-03-01T10:00:00Z,'=1+1,'123456789012345678,,{}`,
+    '\uFEFFid,at,action,actor_id,actor_handle,user_id,user_handle,details',
+    `1,2026-03-01T10:00:00Z,banned,'123456789012345678,kedi#0042,,,"{""note"":""a \\""b\\"", c""}"`,
+    `2,2026-03-01T10:00:00Z,'=1+1,'123456789012345678,,9,'-a#1,{}`,
     '',
   ]);
 });
