@@ -42,6 +42,8 @@ export const t = texts({
     lifted: 'Yasak kaldırıldı.',
     note: 'Moderatörler için not',
     noteHint: 'Kişi bunu görmez. Kimseden alıntı yapmayın.',
+    confirmedWith: 'Onaylanırken:',
+    liftedWith: 'Kaldırılırken:',
     reports: 'Ardındaki şikâyetler',
     until: 'Ne zamana kadar',
     terms: {
@@ -93,6 +95,8 @@ export const t = texts({
     lifted: 'The ban is lifted.',
     note: 'Note for moderators',
     noteHint: 'The person does not see it. Quote nobody.',
+    confirmedWith: 'When it was confirmed:',
+    liftedWith: 'When it was lifted:',
     reports: 'Reports behind it',
     until: 'Until',
     terms: {
