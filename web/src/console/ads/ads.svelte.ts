@@ -3,6 +3,7 @@
 import { Act } from '../../account/act.svelte.ts';
 import type { AdminAd, AdPatch, AdSettings } from '../../net/api.d.ts';
 import { Once } from '../../net/once.ts';
+import { number } from '../../text/format.ts';
 import { language } from '../../text/texts.svelte.ts';
 import type { Desk } from '../desk.ts';
 import { type Faults, faultsOf } from '../ui/refusal.ts';
@@ -12,27 +13,32 @@ import { t } from './text.ts';
 import { instant, typed } from './when.ts';
 
 /** What the server shows, and what of the rest why not. */
-type State = 'running' | 'off' | 'scheduled' | 'over';
+type State = 'running' | 'off' | 'scheduled' | 'over' | 'spent';
 
-export function state({ active, starts_at, ends_at }: AdSettings, now: number): State {
+export function state({ active, starts_at, ends_at, total_cap, served }: AdminAd, now: number): State {
   if (ends_at && Date.parse(ends_at) <= now) return 'over';
+  if (total_cap != null && served >= total_cap) return 'spent';
   if (active === false) return 'off';
   return starts_at && Date.parse(starts_at) > now ? 'scheduled' : 'running';
 }
 
 /** The badge of each. */
-export const LOOKS = { running: 'good', off: '', scheduled: 'accent', over: '' } as const;
+export const LOOKS = { running: 'good', off: '', scheduled: 'accent', over: '', spent: 'warn' } as const;
 
 const percent = (share: number): string =>
   new Intl.NumberFormat(language.current, { style: 'percent', maximumFractionDigits: 1 }).format(share);
 
 /** Clicks for each view. */
-export const rate = ({ views, clicks }: AdminAd): string =>
+export const rate = ({ views, clicks }: Pick<AdminAd, 'views' | 'clicks'>): string =>
   views > 0 ? percent(clicks / views) : '–';
+
+/** How much of the budget is used; null without one. */
+export const used = ({ served, total_cap }: AdminAd): string | null =>
+  total_cap == null ? null : t.used(number(served), number(total_cap), percent(served / total_cap));
 
 export type Field =
   | 'title' | 'content' | 'click_url' | 'placement' | 'target_group' | 'weight' | 'daily_cap'
-  | 'starts_at' | 'ends_at';
+  | 'total_cap' | 'starts_at' | 'ends_at';
 
 /** As it is typed. */
 interface Draft extends Target {
@@ -42,15 +48,18 @@ interface Draft extends Target {
   placement: string;
   weight: string;
   daily_cap: string;
+  /** '' without a bound. */
+  total_cap: string;
   active: boolean;
   starts_at: string;
   ends_at: string;
 }
 
 const MATCH_END = 'match_end';
+const MOST_IN_ALL = 1_000_000_000;
 const NEW: AdSettings = {
   title: '', content: '', click_url: null, placement: MATCH_END, target_group: 'free', weight: 1,
-  daily_cap: 3, active: true, starts_at: null, ends_at: null,
+  daily_cap: 3, total_cap: null, active: true, starts_at: null, ends_at: null,
 };
 
 function draftOf(ad: AdSettings): Draft {
@@ -62,6 +71,7 @@ function draftOf(ad: AdSettings): Draft {
     placement: ad.placement ?? MATCH_END,
     weight: String(ad.weight ?? 1),
     daily_cap: String(ad.daily_cap ?? 3),
+    total_cap: String(ad.total_cap ?? ''),
     active: ad.active ?? true,
     starts_at: typed(ad.starts_at),
     ends_at: typed(ad.ends_at),
@@ -113,6 +123,7 @@ export class AdEditor {
       target_group: group(draft),
       weight: Number(draft.weight),
       daily_cap: Number(draft.daily_cap),
+      total_cap: draft.total_cap.trim() ? Number(draft.total_cap) : null,
       active: draft.active,
       starts_at: this.#when('starts_at'),
       ends_at: this.#when('ends_at'),
@@ -142,6 +153,7 @@ export class AdEditor {
       placement: /^[a-z\d_]{1,32}$/.test(made.placement),
       weight: isWhole(draft.weight, 1000),
       daily_cap: isWhole(draft.daily_cap, 100),
+      total_cap: !draft.total_cap.trim() || isWhole(draft.total_cap, MOST_IN_ALL),
       starts_at: !draft.starts_at || made.starts_at !== null,
       ends_at: !draft.ends_at || (made.ends_at !== null && !(made.starts_at && made.ends_at <= made.starts_at)),
     };

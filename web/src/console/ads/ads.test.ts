@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
 import type { AdminAd } from '../../net/api.d.ts';
+import { language } from '../../text/texts.svelte.ts';
 import { FakeServer } from '../fake-server.ts';
-import { AdEditor, state } from './ads.svelte.ts';
+import { AdEditor, state, used } from './ads.svelte.ts';
 import { t } from './text.ts';
 import { typed } from './when.ts';
 
 const ONE = '/v1/admin/ads/3';
 const AD = {
   id: '3', title: 'Çay', content: 'Sıcak', click_url: 'https://x.example/a', placement: 'match_end',
-  target_group: 'free,locale:tr', weight: 2, daily_cap: 3, active: true,
+  target_group: 'free,locale:tr', weight: 2, daily_cap: 3, total_cap: 1000, active: true,
   starts_at: '2026-11-22T10:00:30Z', ends_at: null, served: 10, views: 8, clicks: 1,
   created_at: '2026-11-01T00:00:00Z', updated_at: '2026-11-01T00:00:00Z',
 } as AdminAd;
@@ -32,7 +33,7 @@ test('a new ad is sent whole', async () => {
   expect((await one.save())?.id).toBe('3');
   expect(server.asked[0]?.body).toEqual({
     title: 'Çay', content: 'Sıcak\nçay', click_url: null, placement: 'match_end', target_group: 'free',
-    weight: 1, daily_cap: 3, active: true, starts_at: null, ends_at: null,
+    weight: 1, daily_cap: 3, total_cap: null, active: true, starts_at: null, ends_at: null,
   });
 });
 
@@ -44,6 +45,15 @@ test('of an ad that is there only what changed is sent', async () => {
   await one.save();
   expect(server.of(`PATCH ${ONE}`)[0]?.body).toEqual({ weight: 5, click_url: null });
   expect([one.changed, one.draft.weight]).toEqual([false, '5']);
+});
+
+test('a budget is taken away, and what is used of it is told', async () => {
+  language.current = 'en';
+  const one = await editor(new FakeServer());
+  const told = [one.draft.total_cap, used(AD), used({ ...AD, total_cap: null })];
+  expect(told).toEqual(['1000', '10 of 1,000 (1%)', null]);
+  one.draft.total_cap = ' ';
+  expect([one.changes, one.check()]).toEqual([{ total_cap: null }, true]);
 });
 
 test('a time is that of the field, to the minute', async () => {
@@ -65,6 +75,9 @@ test.each([
   ['placement', 'placement', 'Match End'],
   ['weight', 'weight', '0'],
   ['daily_cap', 'daily_cap', '1.5'],
+  ['total_cap', 'total_cap', '0'],
+  ['total_cap', 'total_cap', '1.000'],
+  ['total_cap', 'total_cap', '1000000001'],
 ] as const)('%s is told: %s = %j', async (field, name, value) => {
   const server = new FakeServer();
   const one = draft(server);
@@ -98,5 +111,6 @@ test('what is shown now and what is not', () => {
   const of = (more: object): string => state({ ...AD, ...more }, now);
   expect([
     of({}), of({ active: false }), of({ starts_at: '2026-11-23T00:00:00Z' }), of({ ends_at: '2026-11-22T12:00:00Z' }),
-  ]).toEqual(['running', 'off', 'scheduled', 'over']);
+    of({ served: 1000 }), of({ served: 1001, active: false }), of({ served: 1000, total_cap: null }),
+  ]).toEqual(['running', 'off', 'scheduled', 'over', 'spent', 'spent', 'running']);
 });
