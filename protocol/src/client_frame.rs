@@ -168,6 +168,9 @@ pub enum ClientFrame {
     RtcState(RtcState),
     #[serde(rename = "token.refresh")]
     TokenRefresh(TokenRefresh),
+    /// Asks whether the server is there. Pages cannot send WebSocket pings.
+    #[serde(rename = "ping")]
+    Ping,
 }
 
 impl ClientFrame {
@@ -245,6 +248,7 @@ pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), 
         "rtc.candidate" => body(text).map(ClientFrame::RtcCandidate),
         "rtc.state" => body(text).map(ClientFrame::RtcState),
         "token.refresh" => body(text).map(ClientFrame::TokenRefresh),
+        "ping" => body::<Bare>(text).map(|_| ClientFrame::Ping),
         _ => Err((
             ErrorCode::UnknownType,
             "there is no frame of this type".to_owned(),

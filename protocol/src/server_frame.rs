@@ -179,6 +179,9 @@ pub enum ServerFrame {
     Ad { ad: Ad },
     #[serde(rename = "notification.read")]
     NotificationsRead(NotificationsRead),
+    /// Answers a ping.
+    #[serde(rename = "pong")]
+    Pong,
     #[serde(rename = "draining")]
     Draining { retry_after_ms: u64 },
     #[serde(rename = "error")]

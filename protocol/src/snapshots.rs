@@ -126,6 +126,7 @@ fn client_frames() {
     };
     assert_snapshot!(sent(&ClientFrame::MatchFind(wish)), @r#"{"type":"match.find","mode":"video","interests":["müzik"],"languages":["tr"],"max_distance_km":50}"#);
     assert_snapshot!(sent(&ClientFrame::MatchCancel), @r#"{"type":"match.cancel"}"#);
+    assert_snapshot!(sent(&ClientFrame::Ping), @r#"{"type":"ping"}"#);
     assert_snapshot!(sent(&ClientFrame::MatchLeave(MatchRef { match_id: MATCH })), @r#"{"type":"match.leave","match_id":"7"}"#);
 
     let message = MessageSend {
@@ -353,6 +354,7 @@ fn other_frames() {
     };
     assert_snapshot!(told(&ServerFrame::Ad { ad: ad.clone() }), @r#"{"type":"ad","ad":{"id":"13","title":"Çay","content":"Sıcak çay","click_url":"https://x.example/a","placement":"match_end"}}"#);
     assert_snapshot!(told(&ServerFrame::Ad { ad: Ad { click_url: None, ..ad } }), @r#"{"type":"ad","ad":{"id":"13","title":"Çay","content":"Sıcak çay","click_url":null,"placement":"match_end"}}"#);
+    assert_snapshot!(told(&ServerFrame::Pong), @r#"{"type":"pong"}"#);
     assert_snapshot!(told(&ServerFrame::Draining { retry_after_ms: 250 }), @r#"{"type":"draining","retry_after_ms":250}"#);
     assert_snapshot!(told(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match")), @r#"{"type":"error","code":"not_found","message":"match_id: no such match"}"#);
     let full = ServerFrame::Error {
@@ -382,7 +384,8 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ClientFrame::RtcDescription(_)
         | ClientFrame::RtcCandidate(_)
         | ClientFrame::RtcState(_)
-        | ClientFrame::TokenRefresh(_) => {}
+        | ClientFrame::TokenRefresh(_)
+        | ClientFrame::Ping => {}
     }
     match server {
         ServerFrame::Welcome(_)
@@ -400,6 +403,7 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ServerFrame::Notification { .. }
         | ServerFrame::Ad { .. }
         | ServerFrame::NotificationsRead(_)
+        | ServerFrame::Pong
         | ServerFrame::Draining { .. }
         | ServerFrame::Error { .. }
         // Never sent.

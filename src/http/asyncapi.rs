@@ -169,6 +169,7 @@ mod tests {
         "message.read",
         "message.send",
         "message.sync",
+        "ping",
         "rtc.candidate",
         "rtc.description",
         "rtc.state",
@@ -190,6 +191,7 @@ mod tests {
         "notification",
         "notification.read",
         "peer.presence",
+        "pong",
         "quota",
         "rtc.candidate",
         "rtc.description",
@@ -215,6 +217,7 @@ mod tests {
             ClientFrame::RtcCandidate(_) => "rtc.candidate",
             ClientFrame::RtcState(_) => "rtc.state",
             ClientFrame::TokenRefresh(_) => "token.refresh",
+            ClientFrame::Ping => "ping",
         }
     }
 

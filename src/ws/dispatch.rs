@@ -84,6 +84,10 @@ async fn rare(
             refresh(sockets, session, frame.token.expose(), re);
             Ok(())
         }
+        ClientFrame::Ping => {
+            connection.send(&ServerFrame::Pong, re);
+            Ok(())
+        }
         ClientFrame::RtcDescription(frame) => {
             let signal = Signal::Description(frame);
             let done = sockets.calls.signal(connection, signal).await;

@@ -22,6 +22,7 @@ scenarios! {
     devices_are_bounded_and_sessions_have_one_socket,
     a_revoked_session_loses_its_socket,
     a_token_runs_out_in_an_open_connection,
+    a_ping_is_answered,
 }
 
 mod limited {
@@ -379,6 +380,15 @@ async fn a_token_runs_out_in_an_open_connection(server: TestServer) {
     a.hears_no("error_of_any_kind").await;
     b.send(json!({"type": "match.cancel"})).await;
     assert_eq!(closed(&mut b.socket).await, Some(CloseCode::Unauthorized));
+    server.stop().await;
+}
+
+async fn a_ping_is_answered(server: TestServer) {
+    let mut a = Person::new(&server, "ayse").await;
+    let answer = a.ask(json!({"type": "ping"})).await;
+    assert_eq!(answer["type"], "pong", "{answer}");
+    let answer = a.ask(json!({"type": "ping", "payload": "x"})).await;
+    assert_eq!(answer["code"], "unknown_field", "{answer}");
     server.stop().await;
 }
 

@@ -4050,7 +4050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ad_not_running`: The ad is turned off, not in its time, or for nobody who may be shown it; `request_in_progress`: The first request with this idempotency key is still running */
+            /** @description `ad_not_running`: The ad is turned off, not in its time, was shown as often as it may be, or is for nobody who may be shown it; `request_in_progress`: The first request with this idempotency key is still running */
             409: {
                 headers: {
                     [name: string]: unknown;

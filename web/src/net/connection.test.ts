@@ -258,6 +258,23 @@ test('a line on which nothing is answered is left', async () => {
   expect(it.sockets).toHaveLength(2);
 });
 
+test('a line that died while nobody asked is left', async () => {
+  const it = line();
+  void it.connection.open();
+  await it.online();
+  await vi.advanceTimersByTimeAsync(29_000);
+  it.socket.hear({ type: 'typing', match_id: '7', on: true });
+  await vi.advanceTimersByTimeAsync(29_000);
+  expect(it.socket.of('ping')).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(it.socket.of('ping').length).toBeGreaterThan(10);
+  expect(it.heard.map(({ type }) => type)).toEqual(['welcome', 'typing']);
+  expect(it.sockets).toHaveLength(1);
+  it.socket.mute = true;
+  await vi.advanceTimersByTimeAsync(91_000);
+  expect(it.sockets.length).toBeGreaterThan(1);
+});
+
 test('one late answer does not end a line that talks', async () => {
   const it = line();
   void it.connection.open();

@@ -67,6 +67,7 @@ export class Connection {
   #turn: Promise<void> = Promise.resolve();
   #again: Timer | undefined;
   #renewal: Timer | undefined;
+  #quiet: Timer | undefined;
   #waiting: (() => void)[] = [];
   #pace = new Pace();
   #heard = 0;
@@ -191,6 +192,7 @@ export class Connection {
     socket?.close();
     this.#left();
     clearTimeout(this.#renewal);
+    clearTimeout(this.#quiet);
     this.#pace.clear();
     for (const id of [...this.#answers.keys()]) this.#answer(id, LOST);
   }
@@ -200,6 +202,7 @@ export class Connection {
     this.#pace.limit(frame.limits.frames_per_second);
     this.#enter('online');
     this.#renewLater();
+    this.#askLater(this.#heartbeatMs);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -208,7 +211,7 @@ export class Connection {
     const { re } = frame as { re?: unknown };
     if (typeof re === 'number' && this.#answers.has(re)) {
       this.#answer(re, frame);
-      if (frame.type === 'error') return;
+      if (frame.type === 'error' || frame.type === 'pong') return;
     }
     this.#turn = this.#turn
       .then(() => this.#hooks.frame(frame))
@@ -220,6 +223,16 @@ export class Connection {
     const answer = this.#answers.get(id);
     this.#answers.delete(id);
     answer?.(frame);
+  }
+
+  /** A page does not see the server's pings: on a line that died silently it would wait for ever. */
+  #askLater(ms: number): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => {
+      const silent = Date.now() - this.#heard;
+      if (silent >= this.#heartbeatMs) void this.ask({ type: 'ping' });
+      this.#askLater(Math.max(this.#heartbeatMs - silent, this.#heartbeatMs / 2));
+    }, ms);
   }
 
   #renewLater(): void {

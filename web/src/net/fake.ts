@@ -7,7 +7,7 @@ export class FakeSocket {
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
-  /** The line is dead: closing it is not answered. */
+  /** The line is dead: nothing is answered. */
   mute = false;
 
   constructor(url = '') {
@@ -15,7 +15,9 @@ export class FakeSocket {
   }
 
   send(text: string): void {
-    this.sent.push(JSON.parse(text) as Record<string, unknown>);
+    const frame = JSON.parse(text) as Record<string, unknown>;
+    this.sent.push(frame);
+    if (frame.type === 'ping' && !this.mute) queueMicrotask(() => this.hear({ type: 'pong', re: frame.id }));
   }
 
   close(): void {

@@ -46,7 +46,7 @@ export interface components {
          * @enum {string}
          */
         ClaimStatus: "pending" | "approved" | "rejected";
-        ClientFrame: components["schemas"]["ClientHelloFrame"] | components["schemas"]["ClientMatchCancelFrame"] | components["schemas"]["ClientMatchFindFrame"] | components["schemas"]["ClientMatchLeaveFrame"] | components["schemas"]["ClientMessageAckFrame"] | components["schemas"]["ClientMessageReadFrame"] | components["schemas"]["ClientMessageSendFrame"] | components["schemas"]["ClientMessageSyncFrame"] | components["schemas"]["ClientRtcCandidateFrame"] | components["schemas"]["ClientRtcDescriptionFrame"] | components["schemas"]["ClientRtcStateFrame"] | components["schemas"]["ClientTokenRefreshFrame"] | components["schemas"]["ClientTypingFrame"];
+        ClientFrame: components["schemas"]["ClientHelloFrame"] | components["schemas"]["ClientMatchCancelFrame"] | components["schemas"]["ClientMatchFindFrame"] | components["schemas"]["ClientMatchLeaveFrame"] | components["schemas"]["ClientMessageAckFrame"] | components["schemas"]["ClientMessageReadFrame"] | components["schemas"]["ClientMessageSendFrame"] | components["schemas"]["ClientMessageSyncFrame"] | components["schemas"]["ClientPingFrame"] | components["schemas"]["ClientRtcCandidateFrame"] | components["schemas"]["ClientRtcDescriptionFrame"] | components["schemas"]["ClientRtcStateFrame"] | components["schemas"]["ClientTokenRefreshFrame"] | components["schemas"]["ClientTypingFrame"];
         ClientHelloFrame: components["schemas"]["Hello"] & {
             id?: components["schemas"]["FrameId"];
             /** @enum {string} */
@@ -86,6 +86,11 @@ export interface components {
             id?: components["schemas"]["FrameId"];
             /** @enum {string} */
             type: "message.sync";
+        };
+        ClientPingFrame: {
+            id?: components["schemas"]["FrameId"];
+            /** @enum {string} */
+            type: "ping";
         };
         ClientRtcCandidateFrame: components["schemas"]["RtcCandidate"] & {
             id?: components["schemas"]["FrameId"];
@@ -544,7 +549,7 @@ export interface components {
             /** @enum {string} */
             type: "error";
         };
-        ServerFrame: components["schemas"]["ServerAdFrame"] | components["schemas"]["ServerDrainingFrame"] | components["schemas"]["ServerErrorFrame"] | components["schemas"]["ServerMatchCancelledFrame"] | components["schemas"]["ServerMatchEndedFrame"] | components["schemas"]["ServerMatchFoundFrame"] | components["schemas"]["ServerMatchSearchingFrame"] | components["schemas"]["ServerMessageAcceptedFrame"] | components["schemas"]["ServerMessageDeliveredFrame"] | components["schemas"]["ServerMessageNewFrame"] | components["schemas"]["ServerMessageReadFrame"] | components["schemas"]["ServerNotificationFrame"] | components["schemas"]["ServerNotificationReadFrame"] | components["schemas"]["ServerPeerPresenceFrame"] | components["schemas"]["ServerQuotaFrame"] | components["schemas"]["ServerRtcCandidateFrame"] | components["schemas"]["ServerRtcDescriptionFrame"] | components["schemas"]["ServerRtcStateFrame"] | components["schemas"]["ServerTypingFrame"] | components["schemas"]["ServerWelcomeFrame"];
+        ServerFrame: components["schemas"]["ServerAdFrame"] | components["schemas"]["ServerDrainingFrame"] | components["schemas"]["ServerErrorFrame"] | components["schemas"]["ServerMatchCancelledFrame"] | components["schemas"]["ServerMatchEndedFrame"] | components["schemas"]["ServerMatchFoundFrame"] | components["schemas"]["ServerMatchSearchingFrame"] | components["schemas"]["ServerMessageAcceptedFrame"] | components["schemas"]["ServerMessageDeliveredFrame"] | components["schemas"]["ServerMessageNewFrame"] | components["schemas"]["ServerMessageReadFrame"] | components["schemas"]["ServerNotificationFrame"] | components["schemas"]["ServerNotificationReadFrame"] | components["schemas"]["ServerPeerPresenceFrame"] | components["schemas"]["ServerPongFrame"] | components["schemas"]["ServerQuotaFrame"] | components["schemas"]["ServerRtcCandidateFrame"] | components["schemas"]["ServerRtcDescriptionFrame"] | components["schemas"]["ServerRtcStateFrame"] | components["schemas"]["ServerTypingFrame"] | components["schemas"]["ServerWelcomeFrame"];
         ServerMatchCancelledFrame: components["schemas"]["MatchCancelled"] & {
             re?: components["schemas"]["FrameId"];
             /** @enum {string} */
@@ -607,6 +612,11 @@ export interface components {
             re?: components["schemas"]["FrameId"];
             /** @enum {string} */
             type: "peer.presence";
+        };
+        ServerPongFrame: {
+            re?: components["schemas"]["FrameId"];
+            /** @enum {string} */
+            type: "pong";
         };
         ServerQuotaFrame: {
             quota: components["schemas"]["Quota"];
@@ -744,6 +754,7 @@ export type ClientMessageAckFrame = components['schemas']['ClientMessageAckFrame
 export type ClientMessageReadFrame = components['schemas']['ClientMessageReadFrame'];
 export type ClientMessageSendFrame = components['schemas']['ClientMessageSendFrame'];
 export type ClientMessageSyncFrame = components['schemas']['ClientMessageSyncFrame'];
+export type ClientPingFrame = components['schemas']['ClientPingFrame'];
 export type ClientRtcCandidateFrame = components['schemas']['ClientRtcCandidateFrame'];
 export type ClientRtcDescriptionFrame = components['schemas']['ClientRtcDescriptionFrame'];
 export type ClientRtcStateFrame = components['schemas']['ClientRtcStateFrame'];
@@ -805,6 +816,7 @@ export type ServerMessageReadFrame = components['schemas']['ServerMessageReadFra
 export type ServerNotificationFrame = components['schemas']['ServerNotificationFrame'];
 export type ServerNotificationReadFrame = components['schemas']['ServerNotificationReadFrame'];
 export type ServerPeerPresenceFrame = components['schemas']['ServerPeerPresenceFrame'];
+export type ServerPongFrame = components['schemas']['ServerPongFrame'];
 export type ServerQuotaFrame = components['schemas']['ServerQuotaFrame'];
 export type ServerRtcCandidateFrame = components['schemas']['ServerRtcCandidateFrame'];
 export type ServerRtcDescriptionFrame = components['schemas']['ServerRtcDescriptionFrame'];

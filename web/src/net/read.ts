@@ -61,6 +61,7 @@ const FRAMES = new Map<string, Checks>(Object.entries({
   'notification.read': { unread: number },
   ad: { ad: has({ id, title: text, content: text }) },
   quota: { quota },
+  pong: {},
   draining: pause,
   error: { code: text, ...pause, expected_seq: maybe(seq) },
 }));

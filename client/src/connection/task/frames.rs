@@ -162,6 +162,7 @@ impl Task {
             ServerFrame::Welcome(_)
             | ServerFrame::Error { .. }
             | ServerFrame::Ad { .. }
+            | ServerFrame::Pong
             | ServerFrame::Unknown => return Ok(()),
         };
         self.pending.push_back(event);
