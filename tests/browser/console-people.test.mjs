@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { Browser } from './lib/browser.mjs';
-import { Client, PASSWORD } from './lib/client.mjs';
+import { Client, PASSWORD, pair } from './lib/client.mjs';
 import { Server } from './lib/server.mjs';
 import { eventually } from './lib/waiting.mjs';
 
@@ -257,6 +257,61 @@ test('a role, premium and rights are given and are on record', { timeout }, asyn
     ['subscription_granted', admin.id],
     ['role_changed', admin.id],
   ]);
+});
+
+test('what somebody was banned for before stands on their page', { timeout }, async (t) => {
+  const kedi = await account('kedi');
+  const judge = await staff(t, 'gecmis', 'moderator', 'people');
+  await judge.call('POST', `/v1/admin/users/${kedi.id}/ban`, { reason: 'An <b>advert</b>.' });
+  await judge.call('POST', `/v1/admin/users/${kedi.id}/unban`, { note: 'It was a concert.' });
+  const { page } = judge;
+  await search(page, kedi.handle);
+  await linkTo(page, kedi).click();
+  await page.getByRole('tab', { name: 'Bans 1' }).click();
+  await page.getByRole('row', { name: /An <b>advert<\/b>\..*It was a concert\..*you.*for good.*lifted/ }).waitFor();
+  assert.equal(new URL(page.url()).search, '?tab=bans');
+  assert.equal(await page.getByText('unreliable', { exact: true }).count(), 0);
+
+  await press(page, 'Reliability…');
+  await sheet(page).getByText('They do not: unreliable').click();
+  await press(sheet(page), 'Save');
+  await page.getByText('unreliable', { exact: true }).waitFor();
+  await page.getByText(/^Marked unreliable by a moderator/).waitFor();
+});
+
+test('an ad is shown as often as was paid for, and its days are told', { timeout: 180_000 }, async (t) => {
+  const { page } = await staff(t, 'ilanci', 'admin', 'ads/new');
+  await page.getByLabel('Title').fill('Night tea');
+  await page.getByLabel('Text').fill('Until the morning.');
+  await page.getByText('everybody', { exact: true }).click();
+  await page.getByLabel(/^Budget/).fill('0');
+  await press(page, 'Save');
+  await page.getByText(/^Write a whole number from 1 to 1,000,000,000/).waitFor();
+  await page.getByLabel(/^Budget/).fill('2');
+  await press(page, 'Save');
+  await page.getByText('0 of 2 (0%)').waitFor();
+  await page.getByRole('heading', { name: 'It has not been shown yet' }).waitFor();
+
+  const [ayse, berk] = await pair(browser, server);
+  for (const side of [ayse, berk]) t.after(() => side.close());
+  await ayse.page.getByRole('button', { name: 'Leave', exact: true }).click();
+  // Whoever left is sent it too, and does not look at it.
+  await berk.page.getByRole('complementary', { name: 'Ad' }).getByText('Night tea').waitFor();
+  await eventually('the counts are summed', async () => {
+    await page.reload();
+    await page.getByRole('heading', { name: 'Counts' }).waitFor();
+    return page.getByText('2 of 2 (100%)').isVisible();
+  }, 90_000);
+  await page.getByText('budget used up').waitFor();
+  const views = page.getByRole('slider', { name: 'Views, of served' });
+  assert.match(await views.getAttribute('aria-valuetext'), /: 1 of 2, so far$/);
+  await views.focus();
+  await page.keyboard.press('ArrowLeft');
+  assert.match(await views.getAttribute('aria-valuetext'), /: 0 of 0$/);
+  await press(page, 'As a table');
+  const rows = page.getByRole('table', { name: 'Ninety days' }).locator('tbody tr');
+  assert.equal(await rows.count(), 1);
+  assert.match(await rows.innerText(), /so far\s+2\s+1\s+0\s+0%$/);
 });
 
 test('an ad and an announcement go out', { timeout }, async (t) => {
