@@ -66,7 +66,7 @@ async function report({ page }, reason, note) {
 }
 
 /** As many as a server has that began long ago. What waits is what waits. */
-function busy({ totals }) {
+function busy({ totals, live }) {
   const days = Array.from({ length: 30 }, (_, ago) => {
     const at = new Date(Date.now() - ago * DAY_MS);
     // More on weekends, more from week to week, and half of today.
@@ -74,10 +74,13 @@ function busy({ totals }) {
     const some = (number) => Math.round(number * much * (1 + ((ago * number) % 7) / 20));
     return {
       day: at.toISOString().slice(0, 10), complete: ago > 0, registrations: some(180), text_matches: some(2_601),
-      video_matches: some(740), messages: some(61_001), claims: some(96), claims_approved: some(68), reports: some(23), bans: some(4),
+      video_matches: some(740), messages: some(61_001), claims: some(96), claims_approved: some(68), reports: some(23),
+      bans: some(4), active_users: some(4_170),
     };
   });
-  return { totals: { ...totals, users: 18_240, active_matches: 312, provisional_bans: 1, open_appeals: 2 }, days };
+  const now = { users: 18_240, premium_users: 611, active_matches: 312, provisional_bans: 1, open_appeals: 2 };
+  const queues = { text: { searching: 9, oldest_wait_s: 6 }, video: { searching: 3, oldest_wait_s: 21 } };
+  return { totals: { ...totals, ...now }, live: { ...live, ...queues, online: 742 }, days };
 }
 
 test('pictures of the console', { timeout }, async (t) => {
@@ -107,7 +110,7 @@ test('pictures of the console', { timeout }, async (t) => {
   await hakem.api('PATCH', '/v1/me/notification-preferences', { staff: false });
   await signIn(page, hakem);
   await shows(page, 'Overview');
-  assert.equal(await page.getByRole('slider').count(), 7);
+  assert.equal(await page.getByRole('slider').count(), 8);
   await album.take(page, 'console-overview-light', 'light', 'desktop');
 
   await page.keyboard.press('g');

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { Browser } from './lib/browser.mjs';
 import { appoint, atConsole, shows, signIn, totp, violations } from './lib/console.mjs';
 import { Server } from './lib/server.mjs';
+import { User } from './lib/user.mjs';
 import { eventually } from './lib/waiting.mjs';
 
 const timeout = 90_000;
@@ -202,6 +203,10 @@ test('the log tells who did what to whom, and goes out as a table', { timeout },
   await page.keyboard.press('Tab');
   await page.getByText('An id is 16 to 19 digits.').waitFor();
   assert.doesNotMatch(page.url(), /gecici/);
+  for (const { id, handle } of [chief, somebody]) {
+    const link = page.getByRole('table').getByRole('link', { name: new RegExp(handle.replace('#', ' ?#')) }).first();
+    assert.equal(await link.getAttribute('href'), `/admin/people/${id}`);
+  }
 
   const [file] = await Promise.all([
     page.waitForEvent('download'),
@@ -210,7 +215,69 @@ test('the log tells who did what to whom, and goes out as a table', { timeout },
   const lines = (await readFile(await file.path(), 'utf8')).trim().split('\r\n');
   assert.equal(lines.length, 3);
   assert.ok(lines.slice(1).every((line) => line.includes(chief.id) && line.includes(somebody.id)));
+  assert.ok(lines.slice(1).every((line) => line.includes(chief.handle) && line.includes(somebody.handle)));
   await page.getByText('2 rows were downloaded.').waitFor();
+});
+
+test('the log is narrowed to days, and so is the table that goes out', { timeout }, async (t) => {
+  const chief = await appoint(server, 'takvimci', 'admin');
+  const somebody = await appoint(server, 'gunluk');
+  await chief.api('POST', `/v1/admin/users/${somebody.id}/ban`, { reason: 'Threats.' });
+  const page = await atConsole(t, browser, server, `/log?user=${somebody.id}`, { timezoneId: 'America/New_York' });
+  await signIn(page, chief);
+  const rows = page.getByRole('table', { name: 'Log' }).locator('tbody tr');
+  await rows.first().waitFor();
+  // As the one who looks counts the days.
+  const day = (ago) => page.evaluate((days) => {
+    const at = new Date();
+    at.setDate(at.getDate() - days);
+    return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`;
+  }, ago);
+  const [today, yesterday] = [await day(0), await day(1)];
+  await page.getByLabel('Last day').fill(yesterday);
+  await page.getByRole('heading', { name: 'There is no such row' }).waitFor();
+  assert.equal(new URL(page.url()).search, `?user=${somebody.id}&until=${yesterday}`);
+  await page.getByLabel('First day').fill(today);
+  await page.getByText('The last day is before the first, and is ignored.').waitFor();
+  await rows.first().waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByLabel('Last day').fill(today);
+  await page.reload();
+  await rows.first().waitFor();
+  assert.equal(await page.getByLabel('First day').inputValue(), today);
+  const asked = page.waitForRequest((request) => request.url().includes('limit=100'));
+  await page.getByRole('button', { name: 'Download as CSV' }).click();
+  const { searchParams } = new URL((await asked).url());
+  const [from, until] = ['from', 'until'].map((name) => Date.parse(searchParams.get(name)));
+  assert.equal(until - from, 24 * 3_600_000);
+  assert.ok(from <= Date.now() && Date.now() < until);
+  await page.getByRole('button', { name: 'All days' }).click();
+  assert.equal(new URL(page.url()).search, `?user=${somebody.id}`);
+});
+
+test('the overview tells who is there now, and when it is old', { timeout }, async (t) => {
+  const page = await atConsole(t, browser, server);
+  let old = false;
+  await page.route('**/v1/admin/overview', async (route) => {
+    const response = await route.fetch();
+    const { live, ...more } = await response.json();
+    const at = old ? new Date(Date.now() - 185_000).toISOString() : live?.at;
+    await route.fulfill({ response, ...(response.ok() && { json: { ...more, live: { ...live, at } } }) });
+  });
+  await signIn(page, await appoint(server, 'nobetci', 'moderator'));
+  await shows(page, 'Overview');
+  await page.getByText(/^counted \d+ s ago$/).waitFor();
+  const somebody = await User.join(server, 'arayan');
+  t.after(() => somebody.close());
+  somebody.send({ type: 'match.find', mode: 'text' });
+  const now = page.locator('.live > div');
+  await now.filter({ hasText: /Searching for text\s*1\s*longest wait \d+ s/ }).waitFor();
+  assert.match(await now.filter({ hasText: 'Online' }).innerText(), /[1-9]/);
+  await now.filter({ hasText: /Searching for video\s*0\s*nobody waits/ }).waitFor();
+  await page.getByText(/\d+ accounts · 0 with premium · 0 matches running/).waitFor();
+  old = true;
+  await page.getByRole('status').getByText('These numbers are old: the server last counted 3 min ago.').waitFor();
+  assert.deepEqual(await violations(page), []);
 });
 
 test('the console is gone about by keyboard', { timeout }, async (t) => {
