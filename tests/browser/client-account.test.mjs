@@ -2,25 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client, PASSWORD } from './lib/client.mjs';
-import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 
 const timeout = 90_000;
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage();
 
 /** Somebody new. What went wrong in the page fails the test. */
 async function somebody(t, options) {

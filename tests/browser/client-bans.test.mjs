@@ -1,26 +1,15 @@
 // From a report to a ban, an appeal and back, with moderators who call the API.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client, PASSWORD, pair } from './lib/client.mjs';
-import { Server } from './lib/server.mjs';
 import { moderator } from './lib/staff.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 
 const timeout = 90_000;
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage();
 
 /** One side threatens, and the other reports it with the proof. */
 async function threatened(ayse, berk) {

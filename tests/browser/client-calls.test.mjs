@@ -1,26 +1,16 @@
 // Calls in the web client, through the server's relay.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client } from './lib/client.mjs';
 import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 import { eventually } from './lib/waiting.mjs';
 
 const timeout = 90_000;
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.withRelay();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage({}, Server.withRelay);
 
 /** Lets a test ask each connection that the page makes what it sees. */
 function watching() {

@@ -1,29 +1,18 @@
 // The right that a match cost, asked back in the web client.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client, pair } from './lib/client.mjs';
 import { focused, press } from './lib/keyboard.mjs';
-import { Server } from './lib/server.mjs';
 import { moderator } from './lib/staff.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 
 // The server decides claims once a minute.
 const timeout = 180_000;
 const DECIDED = { timeout: 90_000 };
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false', TEBDIL_CLAIMS__DAILY_CAP: '1' });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage({ TEBDIL_CLAIMS__DAILY_CAP: '1' });
 
 /** Leaves a chat. The other side sees the end once it can no longer be undone. */
 async function leave({ page }, other) {

@@ -2,27 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client, PASSWORD, pair } from './lib/client.mjs';
 import { focused, press, reach, register, write } from './lib/keyboard.mjs';
-import { Server } from './lib/server.mjs';
 import { moderator } from './lib/staff.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 
 const timeout = 90_000;
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage();
 
 const anybody = /^Who will you meet today\?$/;
 // At the head of a chat, after whether the other one is here.

@@ -1,41 +1,22 @@
 // A search in the background, which goes on without the page and wakes the browser.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client } from './lib/client.mjs';
+import { PushService } from './lib/push-service.mjs';
 import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 import { eventually } from './lib/waiting.mjs';
 
 const timeout = 90_000;
-const pushes = [];
-let browser;
 let service;
-let origin;
-let server;
 
 before(async () => {
-  browser = await Browser.start();
-  service = createServer(async (request, response) => {
-    const body = [];
-    for await (const part of request) body.push(part);
-    pushes.push({ method: request.method, url: request.url, headers: request.headers, body: Buffer.concat(body) });
-    response.writeHead(201).end();
-  });
-  service.listen(0, '127.0.0.1');
-  await once(service, 'listening');
-  origin = `http://127.0.0.1:${service.address().port}`;
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false', TEBDIL_PUSH__WEB_EXTRA_ORIGIN: origin });
+  service = await PushService.start();
 });
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-  service?.close();
-});
+stage({}, (settings) => Server.start({ ...settings, TEBDIL_PUSH__WEB_EXTRA_ORIGIN: service.origin }));
+after(() => service?.close());
 
 /** Subscribes at our service in the place of the browser's own, which needs the internet. */
 function subscribing(endpoint) {
@@ -63,7 +44,7 @@ test('a search in the background ends with a push', { timeout }, async (t) => {
   const ayse = await Client.open(browser, server);
   t.after(() => ayse.close());
   await ayse.context.grantPermissions(['notifications'], { origin: server.url });
-  await ayse.context.addInitScript(subscribing, `${origin}/ayse`);
+  await ayse.context.addInitScript(subscribing, `${service.origin}/ayse`);
   await ayse.register('ayse_k');
   await ayse.page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
   await ayse.find.click();
@@ -82,8 +63,8 @@ test('a search in the background ends with a push', { timeout }, async (t) => {
   await berk.register('berk_t');
   await berk.find.click();
   await berk.matched();
-  await eventually('a push', () => pushes.length > 0);
-  const [{ method, url, headers, body }] = pushes;
+  await eventually('a push', () => service.pushes.length > 0);
+  const [{ method, url, headers, body }] = service.pushes;
   assert.deepEqual([method, url, headers['content-encoding']], ['POST', '/ayse', 'aes128gcm']);
   assert.match(headers.authorization, /^vapid t=[\w-]+\.[\w-]+\.[\w-]+, ?k=[\w-]+$/);
   assert.ok(Number(headers.ttl) > 0);

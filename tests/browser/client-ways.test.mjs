@@ -1,25 +1,14 @@
 // The web client in another language, at other widths, and without motion.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client, pair } from './lib/client.mjs';
-import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 
 const timeout = 90_000;
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage();
 
 for (const [locale, viewport] of [
   ['tr', { width: 360, height: 740 }],

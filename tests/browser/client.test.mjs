@@ -2,32 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { WebSocket } from 'ws';
 
-import { Browser } from './lib/browser.mjs';
 import { Client, pair } from './lib/client.mjs';
 import { Cluster, noCluster } from './lib/cluster.mjs';
-import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 import { terminal } from './lib/terminal.mjs';
 import { eventually, inTime } from './lib/waiting.mjs';
 
 const timeout = 90_000;
-// All come from one address here.
-const SETTINGS = { TEBDIL_LIMITS__ENABLED: 'false' };
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start(SETTINGS);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage();
 
 /** Two who have just met; what went wrong in their pages fails the test. */
 async function met(t, options) {
@@ -65,7 +52,7 @@ test('two strangers meet, talk, compare numbers and part', { timeout }, async (t
 });
 
 test('two strangers meet on two nodes behind nginx', { timeout, skip: noCluster() }, async (t) => {
-  const cluster = await Cluster.start(SETTINGS);
+  const cluster = await Cluster.start({ TEBDIL_LIMITS__ENABLED: 'false' });
   t.after(() => cluster.close());
   const sides = await pair(browser, cluster);
   for (const side of sides) t.after(() => side.close());

@@ -33,7 +33,9 @@ test('dead jobs are run again or deleted, on record', { timeout }, async (t) => 
   await shows(page, 'Jobs');
   const rows = page.getByRole('table', { name: 'Jobs' }).locator('tbody tr');
   await eventually('both are shown', async () => (await rows.count()) === 2);
-  for (const text of await rows.allInnerTexts()) assert.match(text, /push_device[^]*1 \/ 13[^]*cannot read the message/);
+  for (const text of await rows.allInnerTexts()) {
+    assert.match(text, /push_device[^]*1 \/ 13[^]*cannot read the message/);
+  }
   const queue = page.getByRole('row', { name: /push_device/ }).last();
   assert.match(await queue.innerText(), /\t2\b/);
   assert.deepEqual(await violations(page), []);

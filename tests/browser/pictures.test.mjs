@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { Album, SIZES, WRITE } from './lib/album.mjs';
-import { Browser } from './lib/browser.mjs';
 import { drawnCamera } from './lib/camera.mjs';
 import { Client } from './lib/client.mjs';
 import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 import { Recorder } from './lib/studio.mjs';
 import { eventually, pause } from './lib/waiting.mjs';
 
@@ -56,21 +56,14 @@ const WORDS = {
   done: /^(Done|Tamam)$/,
 };
 
-let browser;
-let server;
 let album;
 
+stage({}, Server.withRelay);
 before(async () => {
-  browser = await Browser.start();
-  server = await Server.withRelay({ TEBDIL_LIMITS__ENABLED: 'false' });
   album = await Album.open(browser);
 });
 
-after(async () => {
-  await browser?.close();
-  await server?.close();
-  await album?.close();
-});
+after(() => album?.close());
 
 async function somebody(t, alias, options, camera) {
   const client = await Client.open(browser, server, { viewport: SIZES.phone.viewport, deviceScaleFactor: 2, timezoneId: 'Europe/Istanbul', ...options });

@@ -7,17 +7,20 @@ import { createServer } from 'node:http';
 export class PushService {
   /** What it answers. */
   status = 201;
-  /** Every push that came: `url`, `status`. */
+  /** Every push that came, with the status that it was answered. */
   pushes = [];
   origin;
   #server;
 
   static async start() {
     const service = new PushService();
-    service.#server = createServer((request, response) => {
+    service.#server = createServer(async (request, response) => {
+      const { method, url, headers } = request;
+      const body = [];
+      for await (const part of request) body.push(part);
       const { status } = service;
-      service.pushes.push({ url: request.url, status });
-      request.resume().on('end', () => response.writeHead(status).end());
+      service.pushes.push({ method, url, headers, body: Buffer.concat(body), status });
+      response.writeHead(status).end();
     });
     service.#server.listen(0, '127.0.0.1');
     await once(service.#server, 'listening');

@@ -8,7 +8,10 @@ import { Server } from './server.mjs';
 export let browser;
 export let server;
 
-/** Starts them before the first test, and ends them after the last one. `settings` are those of the server. */
+/**
+ * Starts them before the first test, and ends them after the last one. `settings` are those of the server. It has no
+ * limits: all come from one address here.
+ */
 export function stage(settings = {}, start = Server.start) {
   before(async () => {
     browser = await Browser.start();
