@@ -89,7 +89,8 @@ test('pictures of the console', { timeout }, async (t) => {
   await report(cem, 'Harassment', 'Rude from the first word.');
   const judge = await appoint(server, 'yargic', 'moderator');
   const [first] = (await judge.api('GET', '/v1/admin/reports/queue')).items;
-  await judge.api('POST', `/v1/admin/reports/${first.id}/resolve`, { decision: 'warn', note: 'Harassment: first time, a warning is enough.' });
+  const warning = { decision: 'warn', note: 'Harassment: first time, a warning is enough.' };
+  await judge.api('POST', `/v1/admin/reports/${first.id}/resolve`, warning);
   await cem.page.getByRole('button', { name: 'Leave', exact: true }).click();
   await berk.page.locator('.after').waitFor();
   await berk.page.goto(server.url);
@@ -123,7 +124,8 @@ test('pictures of the console', { timeout }, async (t) => {
   await page.keyboard.press('Escape');
 
   await page.goto(`${server.url}/admin/people/${first.reported.user_id}?tab=about`);
-  await eventually('both reports are listed', async () => (await page.getByRole('tabpanel').locator('tbody tr').count()) === 2);
+  const records = page.getByRole('tabpanel').locator('tbody tr');
+  await eventually('both reports are listed', async () => (await records.count()) === 2);
   await album.take(page, 'console-person-light', 'light', 'desktop');
 
   await judge.api('POST', `/v1/admin/users/${first.reported.user_id}/ban`, { reason: 'Threats.' });

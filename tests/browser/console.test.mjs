@@ -13,6 +13,10 @@ import { eventually } from './lib/waiting.mjs';
 const timeout = 90_000;
 const FOR_ALL = ['Overview', 'Bans', 'Appeals', 'Reports', 'People', 'Claims', 'Jobs', 'Log'];
 const FOR_ADMINS = ['Ads', 'Announcements'];
+const TURKISH = {
+  forAll: ['Genel bakış', 'Yasaklar', 'İtirazlar', 'Şikâyetler', 'Kişiler', 'Hak iadeleri', 'İşler', 'Kayıt'],
+  forAdmins: ['Reklamlar', 'Duyurular'],
+};
 let browser;
 let server;
 
@@ -88,15 +92,19 @@ test('a second factor that the server asks for is set up, and asked for from the
   await shows(other, 'Sign in to the console');
 });
 
-for (const role of ['moderator', 'admin']) {
-  test(`the pages for a ${role}`, { timeout }, async (t) => {
-    const page = await atConsole(t, browser, server, '', { colorScheme: role === 'admin' ? 'dark' : 'light' });
+// Each language in both themes, and each role in both languages.
+for (const [role, locale, colorScheme] of [
+  ['moderator', 'en', 'light'], ['admin', 'en', 'dark'], ['moderator', 'tr', 'dark'], ['admin', 'tr', 'light'],
+]) {
+  test(`the pages of the role ${role}, ${locale}, ${colorScheme}`, { timeout }, async (t) => {
+    const { forAll, forAdmins } = locale === 'tr' ? TURKISH : { forAll: FOR_ALL, forAdmins: FOR_ADMINS };
+    const page = await atConsole(t, browser, server, '', { locale, colorScheme });
     const heard = listen(page);
     assert.deepEqual(await violations(page), []);
-    await signIn(page, await appoint(server, role === 'admin' ? 'pusula' : 'terazi', role));
-    await shows(page, 'Overview');
+    await signIn(page, await appoint(server, `${locale}_${role}`, role));
+    await shows(page, forAll[0]);
     const names = await rooms(page);
-    assert.deepEqual(new Set(names), new Set(role === 'admin' ? [...FOR_ALL, ...FOR_ADMINS] : FOR_ALL));
+    assert.deepEqual(new Set(names), new Set(role === 'admin' ? [...forAll, ...forAdmins] : forAll));
     for (const name of names) {
       await page.getByRole('navigation').getByRole('link', { name }).click();
       await shows(page, name);

@@ -35,11 +35,11 @@ export async function atConsole(t, browser, server, path = '', options = {}) {
   return client.page;
 }
 
-/** Types phone and password, and presses. */
+/** Types phone and password, and presses, in either language. */
 export async function signIn(page, { phone }, code) {
-  await page.getByLabel('Mobile number').fill(phone);
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel(/^(Mobile number|Cep telefonu)$/).fill(phone);
+  await page.getByLabel(/^(Password|Parola)$/).fill(PASSWORD);
+  await page.getByRole('button', { name: /^(Sign in|Giriş yap)$/ }).click();
   if (code === undefined) return;
   await page.getByLabel('Verification code').fill(code);
   await page.getByRole('button', { name: 'Sign in' }).click();
