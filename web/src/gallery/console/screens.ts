@@ -187,7 +187,7 @@ const quota = {
   text: 4, daily_text: 10, video: 1, daily_video: 3, bonus: 0, resets_at: ago(-HOUR),
 };
 const account = { ...somebody, quota };
-const banned = { ...account, is_banned: true, is_premium: true, role: 'moderator', handle: people[7]!.handle };
+const banned = { ...account, is_banned: true, unreliable: true, is_premium: true, role: 'moderator', handle: people[7]!.handle };
 const deed = (n: number): Then => press('.deeds-of summary', `.deeds-of li:nth-child(${n}) button`);
 /** Who it is has to be confirmed first. */
 const unsure: Answers = { 'DELETE /v1/admin/users/*/sessions': refuse(403, 'confirmation_required') };
@@ -203,6 +203,7 @@ const peopleScreens: Record<string, StaffScreen> = {
   'person-more': person(id, account, {}, press('.deeds-of summary')),
   'person-about': person(`${id}?tab=about`, account),
   'person-log': person(`${id}?tab=log`, account),
+  'person-bans': person(`${id}?tab=bans`, banned),
   'person-erased': person(id, { ...account, ...people[6], id, quota: null }),
   'person-gone': person(id, refuse(404, 'not_found')),
   'person-no-line': person(id, refuse(503, 'unavailable')),
