@@ -125,6 +125,11 @@ export class Session {
     };
   }
 
+  /** What the server's clock says at `now` of this one. */
+  serverTime(now: number): number {
+    return now + this.#ahead;
+  }
+
   /** Only where somebody is in. */
   get me(): Staff {
     if (!this.#me) throw new Error('nobody is signed in');
@@ -249,7 +254,7 @@ export class Session {
         this.#own.add(tokens.access_token);
         this.#write();
       },
-      serverNow: () => Date.now() + this.#ahead,
+      serverNow: () => this.serverTime(Date.now()),
       gone: () => this.#leave('ended'),
     });
     this.#keeper = keeper;
