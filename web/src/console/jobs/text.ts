@@ -28,7 +28,6 @@ export const t = texts({
     removeText: (queue: string) =>
       `${queue} kuyruğundaki bu iş bir daha yapılmaz; yapacağı şey de olmaz. Bu geri alınamaz, kayda geçer.`,
     removed: 'İş silindi.',
-    notDead: 'Bu iş artık durmuş değil: başka biri yeniden başlatmış ya da silmiş.',
     failed: 'Kuyruklar yenilenemedi.',
     none: 'Böyle bir iş yok',
     noneDead: 'Durmuş iş yok',
@@ -63,7 +62,6 @@ export const t = texts({
       `This job of the queue ${queue} will never run, and what it was to do will not happen. ` +
       'It cannot be taken back, and is recorded.',
     removed: 'The job was deleted.',
-    notDead: 'This job is no longer dead: somebody else let it run again, or deleted it.',
     failed: 'The queues could not be brought up to date.',
     none: 'There is no such job',
     noneDead: 'No job is dead',

@@ -13,6 +13,7 @@ const t = texts({
     already_banned: 'Bu kişi zaten yasaklı. Sayfadaki bilgiler yenilendi.',
     not_banned: 'Bu kişi artık yasaklı değil. Sayfadaki bilgiler yenilendi.',
     already_decided: 'Buna az önce bir başkası karar verdi. Sayfadaki bilgiler yenilendi.',
+    job_not_dead: 'Bu iş artık durmuş değil: başka biri yeniden başlatmış ya da silmiş.',
     already_corrected: 'Bu kaynakla bir düzeltme zaten yapılmış. Yenisiyse başka bir kaynak yazın.',
     ad_not_running:
       'Bu reklam şu an kimseye gösterilmiyor: kapalı, süresi dışında ya da reklam görmeyenlere yönelik.',
@@ -25,6 +26,7 @@ const t = texts({
     already_banned: 'This person is banned already. The page shows it as it is now.',
     not_banned: 'This person is not banned any more. The page shows it as it is now.',
     already_decided: 'Somebody else has just decided this. The page shows it as it is now.',
+    job_not_dead: 'This job is no longer dead: somebody else let it run again, or deleted it.',
     already_corrected:
       'There already is a correction with this reference. If this is another one, give it another reference.',
     ad_not_running: 'Nobody is shown this ad now: it is off, outside its time, or for people who see no ads.',
