@@ -333,7 +333,7 @@ async fn the_overview_is_for_moderators_and_counts_the_day(server: TestServer) {
     let moderator = server.login(&moderator.phone).await;
     server.run_due_jobs().await;
     let today = json!({"day": "2026-11-21", "registrations": 3, "text_matches": 1, "video_matches": 0, "messages": 1, "claims": 0,
-        "claims_approved": 0, "reports": 0, "bans": 0, "complete": false});
+        "claims_approved": 0, "reports": 0, "bans": 0, "active_users": 3, "complete": false});
     let counted = async || {
         server
             .get("/v1/admin/overview", &moderator.access)
@@ -344,8 +344,8 @@ async fn the_overview_is_for_moderators_and_counts_the_day(server: TestServer) {
         counted().await["days"][0] == today
     })
     .await;
-    let totals = json!({"users": 3, "active_matches": 1, "pending_claims": 0, "open_reports": 0, "open_appeals": 0, "provisional_bans": 0,
-        "dead_jobs": 0});
+    let totals = json!({"users": 3, "premium_users": 0, "active_matches": 1, "pending_claims": 0, "open_reports": 0, "open_appeals": 0,
+        "provisional_bans": 0, "dead_jobs": 0});
     assert_eq!(counted().await["totals"], totals);
     drop((a, b));
     server.stop().await;
