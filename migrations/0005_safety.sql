@@ -46,6 +46,9 @@ CREATE TABLE reports (
     UNIQUE (reporter_id, match_id)
 );
 CREATE INDEX reports_by_reported ON reports (reported_id, created_at);
+-- Those about a user, and those by one, as lists.
+CREATE INDEX reports_about ON reports (reported_id, id);
+CREATE INDEX reports_made ON reports (reporter_id, id);
 CREATE INDEX reports_open ON reports (id) WHERE status = 'open';
 -- All that the counts of the queue read, too.
 CREATE INDEX reports_queue ON reports (severity, id, reason, reporter_id, reported_id)
@@ -87,6 +90,8 @@ CREATE TABLE bans (
 );
 CREATE INDEX bans_by_phone ON bans (phone_index, id);
 CREATE INDEX bans_provisional ON bans (id) WHERE provisional;
+-- All in force, and those that ran out.
+CREATE INDEX bans_not_lifted ON bans (id) WHERE lifted_at IS NULL;
 
 CREATE TABLE appeals (
     id BIGINT PRIMARY KEY NOT NULL,
@@ -100,7 +105,7 @@ CREATE TABLE appeals (
     decided_by BIGINT,
     decision_note TEXT
 );
-CREATE INDEX appeals_open ON appeals (id) WHERE status = 'open';
+CREATE INDEX appeals_by_status ON appeals (status, id);
 CREATE INDEX appeals_by_user ON appeals (user_id);
 
 -- The phone of an erased account, by its blind index, while reports and bans can still concern it.

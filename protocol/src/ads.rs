@@ -78,7 +78,7 @@ pub struct AdSettings {
     /// 1 to 1,000,000,000: how often it is shown in all; without a bound when null or absent. It
     /// may be passed by what is shown within a minute.
     #[serde(default, deserialize_with = "super::whole_number::read_optional")]
-    #[schema(minimum = 1, maximum = 1000000000)]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     pub total_cap: Option<i64>,
     #[serde(default = "yes")]
     pub active: bool,
@@ -145,7 +145,7 @@ pub struct AdPatch {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "super::whole_number::read_present"
     )]
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000000000)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000)]
     pub total_cap: Option<Option<i64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,

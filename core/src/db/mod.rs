@@ -25,6 +25,8 @@ use sqlx::{
 use tokio::sync::Notify;
 
 pub(crate) use self::query::Query;
+#[cfg(test)]
+pub(crate) use self::query::plans::{Plan, plans_of};
 use self::{
     postgres::{PooledConnection, PostgresPool},
     query::On,

@@ -17,6 +17,8 @@ use sqlx::{
 use super::postgres::{PooledConnection, PostgresPool};
 
 #[cfg(test)]
+pub(super) mod plans;
+#[cfg(test)]
 mod tests;
 
 /// What can be bound on both databases. An `Option` keeps its type, so that PostgreSQL knows the
@@ -261,6 +263,8 @@ impl<'t> Query<'t> {
             if self.idle {
                 return Ok(Rows::None);
             }
+            #[cfg(test)]
+            self.note_plan().await?;
             let (on, sql, args) = self.ready()?;
             match (on, args) {
                 (On::Sqlite(pool), Args::Sqlite(args)) => Ok(Rows::Sqlite(
@@ -291,18 +295,6 @@ impl<'t> Query<'t> {
         };
         // It was put together from texts of this program.
         Ok((self.on, AssertSqlSafe(sql).into_sql_str(), self.args))
-    }
-
-    /// How the database would run it, a line for each step.
-    #[cfg(test)]
-    pub(crate) async fn plan(mut self) -> Result<Vec<String>, Error> {
-        if matches!(self.args, Args::Postgres(_)) {
-            self.sql.to_mut().insert_str(0, "EXPLAIN ");
-            return self.values().await;
-        }
-        self.sql.to_mut().insert_str(0, "EXPLAIN QUERY PLAN ");
-        let steps: Vec<(i64, i64, i64, String)> = self.all().await?;
-        Ok(steps.into_iter().map(|(.., step)| step).collect())
     }
 
     /// Every row.

@@ -14,6 +14,8 @@
 pub(crate) mod accounts;
 pub(crate) mod economy;
 pub(crate) mod jobs;
+#[cfg(test)]
+mod long_lists;
 pub(crate) mod matches;
 pub(crate) mod messages;
 pub(crate) mod notices;

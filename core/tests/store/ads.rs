@@ -382,7 +382,7 @@ async fn an_ad_is_shown_so_often_in_all(t: TestStore) {
     let economy = t.economy();
     let ad = economy.create_ad(ADMIN, &settings, t.now()).await.unwrap();
     let known = economy.running_ads(t.now()).await.unwrap();
-    assert_eq!(known, [ad.clone()]);
+    assert_eq!(known, std::slice::from_ref(&ad));
     // Before the roll-up nobody knows.
     for _ in 0..3 {
         assert_eq!(serve(&t, user.id, &known, t.now()).await, Some(ad.id));

@@ -99,15 +99,23 @@ impl Accounts<'_> {
                 .push(NOT_ERASED),
             None => query,
         };
+        // What is rare in the words of its index.
         if let Some(role) = filter.role {
             query = query.push(" AND u.role = ").push_bind(role);
+            if role != UserRole::User {
+                query = query.push(" AND u.role <> 'user'");
+            }
         }
-        if let Some(banned) = filter.banned {
-            query = query.push(" AND u.is_banned = ").push_bind(banned);
-        }
-        if let Some(premium) = filter.premium {
-            query = query.push(" AND u.is_premium = ").push_bind(premium);
-        }
+        query = query.push(match filter.banned {
+            Some(true) => " AND u.is_banned",
+            Some(false) => " AND NOT u.is_banned",
+            None => "",
+        });
+        query = query.push(match filter.premium {
+            Some(true) => " AND u.is_premium",
+            Some(false) => " AND NOT u.is_premium",
+            None => "",
+        });
         query = query.push(" ORDER BY u.id DESC LIMIT ").push_bind(limit);
         Ok(query.all().await?)
     }

@@ -125,14 +125,18 @@ impl Jobs<'_> {
         if let Some(until) = filter.until {
             query = query.push(" AND l.created_at < ").push_bind(until);
         }
-        if let Some(action) = filter.action {
-            query = query.push(" AND l.action = ").push_bind(action);
-        }
+        // Few acts are about one user, and many by one of the staff or of one kind. SQLite cannot
+        // know, and takes no other index so.
+        let (mut action_is, mut actor_is) = (" AND l.action = ", " AND l.actor_id = ");
         if let Some(user) = filter.user {
             query = query.push(" AND l.user_id = ").push_bind(user);
+            (action_is, actor_is) = (" AND l.action || '' = ", " AND l.actor_id + 0 = ");
+        }
+        if let Some(action) = filter.action {
+            query = query.push(action_is).push_bind(action);
         }
         if let Some(actor) = filter.actor {
-            query = query.push(" AND l.actor_id = ").push_bind(actor);
+            query = query.push(actor_is).push_bind(actor);
         }
         if let Some(reader) = filter.reader {
             query = query.push(NOT_ABOUT).push_bind(reader).push(")");

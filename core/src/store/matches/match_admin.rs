@@ -114,15 +114,18 @@ impl Matches<'_> {
     ) -> Result<Vec<StaffMatchRow>, StoreError> {
         const RAN_OUT: &str =
             " AND (m.status = 'expired' OR (m.status = 'active' AND m.expired_at <= ";
-        let mut query = self.read(SELECT);
+        let before = filter.before.unwrap_or(MatchId(i64::MAX));
+        let mut query = self.read(SELECT).bind(before);
+        // By the index that has the matches of a user in their order, or by that of all.
+        let order;
         if let Some(user) = filter.user {
-            query = query
-                .push(" JOIN match_sides s ON s.match_id = m.id AND s.user_id = ")
-                .push_bind(user);
+            query = query.push(" JOIN match_sides s ON s.match_id = m.id WHERE s.match_id < $1");
+            query = query.push(" AND s.user_id = ").push_bind(user);
+            order = " ORDER BY s.match_id DESC LIMIT ";
+        } else {
+            query = query.push(" WHERE m.id < $1");
+            order = " ORDER BY m.id DESC LIMIT ";
         }
-        query = query
-            .push(" WHERE m.id < ")
-            .push_bind(filter.before.unwrap_or(MatchId(i64::MAX)));
         query = match filter.status {
             Some(MatchStatus::Active) => query
                 .push(" AND m.status = 'active' AND m.expired_at > ")
@@ -134,10 +137,6 @@ impl Matches<'_> {
         if let Some(mode) = filter.mode {
             query = query.push(" AND m.type = ").push_bind(mode);
         }
-        Ok(query
-            .push(" ORDER BY m.id DESC LIMIT ")
-            .push_bind(limit)
-            .all()
-            .await?)
+        Ok(query.push(order).push_bind(limit).all().await?)
     }
 }

@@ -154,11 +154,8 @@ impl Safety<'_> {
     ) -> Result<Vec<AppealRow>, StoreError> {
         let before = before.unwrap_or(AppealId(i64::MAX));
         let mut query = self.read(SELECT).bind(before);
-        match status {
-            // In words, for the index of those that wait.
-            Some(AppealStatus::Open) => query = query.push(" AND a.status = 'open'"),
-            Some(status) => query = query.push(" AND a.status = ").push_bind(status),
-            None => {}
+        if let Some(status) = status {
+            query = query.push(" AND a.status = ").push_bind(status);
         }
         query = query.push(" ORDER BY a.id DESC LIMIT ").push_bind(limit);
         Ok(query.all().await?)

@@ -288,14 +288,6 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         .await,
         [all[3]]
     );
-    assert_eq!(
-        listed(BanFilter {
-            user: Some(bans[1].0),
-            ..none
-        })
-        .await,
-        [bans[1].1]
-    );
     let shown = safety
         .ban_record(all[2], t.now())
         .await
@@ -338,7 +330,7 @@ async fn bans_of_a_user_are_those_of_its_phone(t: TestStore) {
         assert!(named.map(|ban| ban.user_id).all(|id| id == Some(new.id)));
         let ids: Vec<BanId> = bans.into_iter().map(|ban| ban.id).collect();
         let counts = t.accounts().account_counts(user, OTHER.id, t.now());
-        assert_eq!(counts.await.unwrap().bans, ids.len() as i64);
+        assert_eq!(Ok(ids.len()), usize::try_from(counts.await.unwrap().bans));
         ids
     };
     assert_eq!(of(new.id).await, [second, first], "it was banned before");
