@@ -54,8 +54,6 @@ CREATE INDEX users_by_alias ON users (alias_key text_pattern_ops);
 CREATE INDEX users_banned ON users (id) WHERE is_banned;
 CREATE INDEX users_staff ON users (id) WHERE role <> 'user';
 CREATE INDEX users_premium ON users (id) WHERE is_premium;
--- Who was active on a day is counted.
-CREATE INDEX users_by_last_active ON users (last_active);
 
 -- Every phone that has or ever had an account, by its blind index: who comes back is not a new
 -- user. Outlives the account.

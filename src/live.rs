@@ -28,7 +28,7 @@ pub(crate) async fn count(
     loop {
         tokio::select! {
             _ = every.tick() => {}
-            () = closing.cancelled() => return,
+            () = closing.cancelled() => break,
         }
         let status = matchmaker.status().await;
         let queues = status.queues.unwrap_or_default();
@@ -44,6 +44,10 @@ pub(crate) async fn count(
         {
             tracing::debug!(%error, "what this node sees was not kept");
         }
+    }
+    // Otherwise it would count for some seconds more.
+    if let Err(error) = store.jobs().forget_live().await {
+        tracing::debug!(%error, "what this node saw was not forgotten");
     }
 }
 

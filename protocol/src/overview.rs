@@ -69,8 +69,8 @@ pub struct DayStatistics {
     pub reports: i64,
     /// Bans that began on the day, those by the system too.
     pub bans: i64,
-    /// People who used the service on the day: as of the last count before its end, which is up to
-    /// an hour before it.
+    /// People who used the service on the day, as of the last count before its end, which is up to
+    /// an hour before it; 0 if nobody counted while the day lasted.
     pub active_users: i64,
     /// Whether the day was over when it was counted.
     pub complete: bool,

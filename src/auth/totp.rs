@@ -161,23 +161,33 @@ impl AccountService {
         from: ClientAddress,
         request: ConfirmRequest,
     ) -> Result<(), AccountError> {
-        let row = self
-            .store
-            .accounts()
-            .user(who.0)
-            .await?
-            .ok_or(AccountError::Gone)?;
-        self.check_password(&row, from, request.password).await?;
-        self.second_factor(who.0, request.totp.as_ref()).await?;
-        let confirmed = self
-            .store
-            .accounts()
-            .confirm_session(who, &row.password_hash, self.clock.now())
-            .await?;
-        // The password was changed meanwhile, or the session has ended.
-        confirmed
-            .then_some(())
-            .ok_or(AccountError::InvalidCredentials)
+        // As in `login`: the stored hash may be replaced while the password is compared, and a
+        // second factor is good once.
+        let mut shown = false;
+        for _ in 0..2 {
+            let row = self
+                .store
+                .accounts()
+                .user(who.0)
+                .await?
+                .ok_or(AccountError::Gone)?;
+            self.check_password(&row, from, request.password.clone())
+                .await?;
+            if !shown {
+                self.second_factor(who.0, request.totp.as_ref()).await?;
+                shown = true;
+            }
+            let confirmed = self
+                .store
+                .accounts()
+                .confirm_session(who, &row.password_hash, self.clock.now())
+                .await?;
+            if confirmed {
+                return Ok(());
+            }
+        }
+        // The session has ended meanwhile.
+        Err(AccountError::Gone)
     }
 
     /// Checks the second factor if there is one: a code from the app, or a recovery code. Each is

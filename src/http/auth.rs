@@ -35,6 +35,9 @@ pub(super) const BEFORE_CONSENT: [(&str, &str); 5] = [
 /// A session's last activity is written at most this often.
 const TOUCH_AFTER: Duration = Duration::from_mins(5);
 
+/// How far the clocks of two nodes may be apart.
+const CLOCKS_APART: Duration = Duration::from_secs(30);
+
 /// The signed-in user of a request: the token is good, the session lives, the account is not
 /// banned, and its user has accepted the terms, except for [`BEFORE_CONSENT`].
 #[derive(Debug, Clone, Copy)]
@@ -106,9 +109,10 @@ impl Admitted {
             if asks_totp && !api.store.accounts().has_totp(alive.user_id).await? {
                 return Err(ErrorCode::TotpEnrolmentRequired.into());
             }
-            // After a clock was set back, what was confirmed later than now is not taken for fresh.
+            // Another node's clock may be a little ahead. What was confirmed later than that, before a
+            // clock was set back, is not taken for fresh.
             let now = api.clock.now();
-            let fresh = alive.confirmed_at <= now
+            let fresh = alive.confirmed_at <= now + CLOCKS_APART
                 && now.since(alive.confirmed_at) < api.config.auth.confirm_for;
             if self.needs == RequiredRole::ConfirmedAdmin && !fresh {
                 return Err(ErrorCode::ConfirmationRequired.into());

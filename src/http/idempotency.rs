@@ -3,7 +3,7 @@
 //! Keys belong to whoever asks (the user of the access token, or everybody without one) and to one
 //! request: method, URL and body. Answers are kept encrypted, since they can contain tokens.
 //! Answers that a repeat may change are not kept: our own failures, waiting times, a missing
-//! sign-in.
+//! sign-in or confirmation.
 //!
 //! A kept answer is only for those who may still ask: session, ban, consent and role are checked first, as
 //! by the route's own guard, and an answer that signs a device in is given as long as that device's
@@ -212,7 +212,8 @@ async fn keep(api: &Api, claim: ClaimedKey, response: Response) -> Response {
     let status = response.status();
     let passing = status.is_server_error()
         || status == StatusCode::UNAUTHORIZED
-        || status == StatusCode::TOO_MANY_REQUESTS;
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || response.extensions().get() == Some(&ErrorCode::ConfirmationRequired);
     let (parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, MAX_ANSWER).await else {
         abandon(api, &claim).await;

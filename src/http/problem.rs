@@ -217,6 +217,8 @@ impl IntoResponse for Failure {
             eligible_at: not_eligible.and_then(|why| why.eligible_at),
         };
         let mut response = (status, Json(problem)).into_response();
+        // For the middleware that keeps answers.
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

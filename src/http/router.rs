@@ -135,13 +135,13 @@ routes! {
     PATCH  "/v1/admin/ads/{id}"                           admin     admin::ads::change;
     DELETE "/v1/admin/ads/{id}"                           confirmed admin::ads::delete;
     GET    "/v1/admin/ads/{id}/days"                      admin     admin::ads::days;
-    POST   "/v1/admin/ads/{id}/notify"                    admin     admin::ads::notify;
+    POST   "/v1/admin/ads/{id}/notify"                    confirmed admin::ads::notify;
     GET    "/v1/admin/jobs"                               moderator admin::jobs::list;
     GET    "/v1/admin/jobs/queues"                        moderator admin::jobs::queues;
     POST   "/v1/admin/jobs/{id}/retry"                    admin     admin::jobs::retry;
     DELETE "/v1/admin/jobs/{id}"                          confirmed admin::jobs::delete;
     GET    "/v1/admin/announcements"                      admin     admin::announcements::list;
-    POST   "/v1/admin/announcements"                      admin     admin::announcements::create;
+    POST   "/v1/admin/announcements"                      confirmed admin::announcements::create;
     POST   "/v1/admin/users/{id}/subscription"            admin     admin::subscriptions::grant;
     DELETE "/v1/admin/users/{id}/subscription"            admin     admin::subscriptions::end;
     POST   "/v1/admin/users/{id}/quota"                   admin     admin::subscriptions::quota;

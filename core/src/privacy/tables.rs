@@ -1,5 +1,6 @@
 //! Every table and column, and whose it is.
 
+mod ads;
 mod money;
 mod safety;
 
@@ -274,30 +275,7 @@ pub const TABLES: &[Table] = &[
     safety::BANS,
     safety::APPEALS,
     safety::SYSTEM_LOGS,
-    Table {
-        name: "ads",
-        rows: Rows::Nobody("what the operator shows to all"),
-        erasure: Erasure::Kept,
-        columns: &[
-            plain("id"),
-            plain("title"),
-            plain("content"),
-            plain("target_group"),
-            plain("placement"),
-            plain("active"),
-            plain("views"),
-            plain("clicks"),
-            plain("created_at"),
-            plain("updated_at"),
-            plain("click_url"),
-            plain("weight"),
-            plain("daily_cap"),
-            plain("total_cap"),
-            plain("starts_at"),
-            plain("ends_at"),
-            plain("served"),
-        ],
-    },
+    ads::ADS,
     Table {
         name: "notifications",
         rows: Rows::Of(OWN, BY_ID),
@@ -459,39 +437,9 @@ pub const TABLES: &[Table] = &[
             plain("complete"),
         ],
     },
-    Table {
-        name: "ad_impressions",
-        rows: Rows::Of(OWN, BY_ID),
-        erasure: Erasure::Deleted(OWN),
-        columns: &[
-            shown("id", Id),
-            hidden("user_id", ITSELF),
-            shown("ad_id", Id),
-            shown("match_id", Id),
-            shown("day", Text),
-            shown("served_at", Time),
-            shown("viewed", Flag),
-            shown("clicked", Flag),
-        ],
-    },
-    Table {
-        name: "ad_events",
-        rows: Rows::Nobody("counts nobody's views and clicks"),
-        erasure: Erasure::Kept,
-        columns: &[plain("id"), plain("ad_id"), plain("day"), plain("kind")],
-    },
-    Table {
-        name: "ad_days",
-        rows: Rows::Nobody("counts nobody's views and clicks"),
-        erasure: Erasure::Kept,
-        columns: &[
-            plain("ad_id"),
-            plain("day"),
-            plain("served"),
-            plain("views"),
-            plain("clicks"),
-        ],
-    },
+    ads::AD_IMPRESSIONS,
+    ads::AD_EVENTS,
+    ads::AD_DAYS,
     Table {
         name: "matchmaker_term",
         rows: Rows::Nobody("counts who led the matching"),

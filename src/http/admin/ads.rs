@@ -151,12 +151,12 @@ pub(in crate::http) async fn change(
 /// Send an ad as a notification to its target group: in the background, once to each user who has
 /// not turned ads off.
 #[utoipa::path(
-    post, operation_id = "notify_ad", path = "/v1/admin/ads/{id}/notify", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    post, operation_id = "notify_ad", path = "/v1/admin/ads/{id}/notify", tag = "admin", security(("bearer" = ["admin", "confirmed"])), params(("id" = String, Path)),
     responses((status = 201, body = Announcement), (status = "4XX", description = "ad_not_running"))
 )]
 pub(in crate::http) async fn notify(
     State(api): State<Arc<Api>>,
-    Admin(who): Admin,
+    ConfirmedAdmin(who): ConfirmedAdmin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
     match api

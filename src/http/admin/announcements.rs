@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::store::NewAnnouncement;
 use tebdil_protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, TargetGroup};
 
-use super::Admin;
+use super::{Admin, ConfirmedAdmin};
 use crate::http::{
     Api,
     body::StrictJson,
@@ -19,12 +19,12 @@ const MAX_TEXT: usize = 500;
 
 /// Tell users something. It goes out in the background; the list shows how far it has come.
 #[utoipa::path(
-    post, operation_id = "create_announcement", path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])), request_body = AnnouncementRequest,
+    post, operation_id = "create_announcement", path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin", "confirmed"])), request_body = AnnouncementRequest,
     responses((status = 201, body = Announcement))
 )]
 pub(in crate::http) async fn create(
     State(api): State<Arc<Api>>,
-    Admin(who): Admin,
+    ConfirmedAdmin(who): ConfirmedAdmin,
     StrictJson(request): StrictJson<AnnouncementRequest>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
     let new = NewAnnouncement {

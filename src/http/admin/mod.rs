@@ -41,7 +41,7 @@ impl FromRequestParts<Arc<Api>> for Admin {
 }
 
 /// An admin who has shown password and second factor in the last `auth.confirm_for_s`: for what
-/// destroys, or gives power away. An open console on an unlocked machine is not enough.
+/// destroys, reaches everybody, or gives power away. An open console on an unlocked machine is not enough.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfirmedAdmin(pub Signed);
 

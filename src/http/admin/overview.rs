@@ -48,7 +48,7 @@ pub(in crate::http) async fn overview(
     let (live, at) = api
         .store
         .jobs()
-        .live()
+        .live(now)
         .await?
         .unwrap_or((<_>::default(), now));
     Ok(Json(Overview {
@@ -83,7 +83,7 @@ fn shown(row: DayRow) -> DayStatistics {
         claims_approved: counts.claims_approved,
         reports: counts.reports,
         bans: counts.bans,
-        active_users: counts.active_users,
+        active_users: row.active_users,
         complete: row.complete,
     }
 }

@@ -1892,8 +1892,8 @@ export interface components {
         DayStatistics: {
             /**
              * Format: int64
-             * @description People who used the service on the day: as of the last count before its end, which is up to
-             *     an hour before it.
+             * @description People who used the service on the day, as of the last count before its end, which is up to
+             *     an hour before it; 0 if nobody counted while the day lasted.
              */
             active_users: number;
             /**

@@ -231,7 +231,9 @@ export class Connection {
     this.#quiet = setTimeout(() => {
       const silent = Date.now() - this.#heard;
       if (silent >= this.#heartbeatMs) void this.ask({ type: 'ping' });
-      this.#askLater(Math.max(this.#heartbeatMs - silent, this.#heartbeatMs / 2));
+      // The clock may have been set meanwhile.
+      const pause = Math.max(this.#heartbeatMs - silent, this.#heartbeatMs / 2);
+      this.#askLater(Math.min(pause, this.#heartbeatMs));
     }, ms);
   }
 

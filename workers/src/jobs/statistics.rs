@@ -38,12 +38,20 @@ impl Job for Statistics {
                 counts += cx.store.jobs().count_between(from, until).await?;
                 from = until;
             }
+            let complete = end <= now;
+            // Afterwards nobody knows who of those of today was there, too.
+            let active_users = if complete {
+                0
+            } else {
+                cx.store.jobs().active_since(day).await?
+            };
             cx.store
                 .jobs()
                 .keep_day(&DayRow {
                     day: day.local_day(zone),
                     counts,
-                    complete: end <= now,
+                    active_users,
+                    complete,
                 })
                 .await?;
             day = end;

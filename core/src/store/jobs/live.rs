@@ -8,8 +8,11 @@ use super::Jobs;
 use crate::store::StoreError;
 use tebdil_protocol::time::Timestamp;
 
-/// A node whose counts are so much older than the newest ones is gone.
+/// A node whose counts are so old is gone, and so is one whose clock was so far ahead.
 const SILENT: Duration = Duration::from_secs(20);
+
+/// Rows that are so old are in nobody's way, and go.
+const KEPT: Duration = Duration::from_hours(1);
 
 /// Who waits for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +73,8 @@ impl Jobs<'_> {
             video,
         } = counts;
         let (text_oldest, video_oldest) = (millis(text.oldest), millis(video.oldest));
+        const OTHERS: &str = "DELETE FROM live_counts \
+             WHERE part <> $1 AND (counted_at < $2 OR counted_at > $3)";
         let mut tx = self.begin().await?;
         let row = (
             self.ids.part(),
@@ -82,17 +87,30 @@ impl Jobs<'_> {
             video_oldest,
         );
         tx.execute(SQL, row).await?;
+        let gone = (self.ids.part(), now - KEPT, now + SILENT);
+        tx.execute(OTHERS, gone).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// This process sees nobody any more: it ends.
+    pub async fn forget_live(self) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM live_counts WHERE part = $1";
+        let mut tx = self.begin().await?;
+        tx.execute(SQL, (self.ids.part(),)).await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// What all nodes together counted last, and when the last of them did; `None` before the first
-    /// has. A node that has been silent for 20 seconds counts no more, and of two that say they lead
-    /// the one that said it last does.
-    pub async fn live(self) -> Result<Option<(LiveCounts, Timestamp)>, StoreError> {
+    /// has. A node that is silent for 20 seconds longer than the others counts no more, and of two
+    /// that say they lead the one that said it last does. What was counted by a clock that was ahead
+    /// is left out.
+    pub async fn live(self, now: Timestamp) -> Result<Option<(LiveCounts, Timestamp)>, StoreError> {
         const SQL: &str = "SELECT counted_at, online, leads, text_searching, text_oldest_ms, \
-             video_searching, video_oldest_ms FROM live_counts ORDER BY counted_at DESC";
-        let rows: Vec<LiveRow> = self.db.all(SQL, ()).await?;
+             video_searching, video_oldest_ms FROM live_counts WHERE counted_at <= $1 \
+             ORDER BY counted_at DESC";
+        let rows: Vec<LiveRow> = self.db.all(SQL, (now + SILENT,)).await?;
         let Some(newest) = rows.first().map(|row| row.counted_at) else {
             return Ok(None);
         };

@@ -22,6 +22,34 @@ tebdil_core::store_conformance! {
     touching_never_moves_the_time_back,
     the_dead_are_found_among_many,
     a_session_ends_with_its_lifetime_however_refreshed,
+    only_a_live_session_and_the_current_password_confirm,
+}
+
+async fn only_a_live_session_and_the_current_password_confirm(t: TestStore) {
+    let (user, session) = t.register("kedi").await;
+    let (other, _) = t.register("kopek").await;
+    t.clock.advance(DAY);
+    let confirm = async |user: UserId, password: &Secret| {
+        let of = (user, session.id);
+        t.accounts()
+            .confirm_session(of, password, t.now())
+            .await
+            .unwrap()
+    };
+    let at = async || {
+        let alive = t.accounts().session_alive(session.id, t.now()).await;
+        alive.unwrap().map(|alive| alive.confirmed_at)
+    };
+    assert!(!confirm(other.id, &other.password_hash).await);
+    assert!(!confirm(user.id, &Secret::from("another")).await);
+    assert_eq!(at().await, Some(session.created_at));
+    assert!(confirm(user.id, &user.password_hash).await);
+    assert_eq!(at().await, Some(t.now()));
+    t.accounts()
+        .revoke_session(user.id, session.id, t.now())
+        .await
+        .unwrap();
+    assert!(!confirm(user.id, &user.password_hash).await);
 }
 
 async fn a_session_ends_with_its_lifetime_however_refreshed(t: TestStore) {

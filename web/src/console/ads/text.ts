@@ -151,7 +151,7 @@ export const t = texts({
     noContent: 'The text comes here.',
     counts: 'Counts',
     countsText: 'Up to a minute old.',
-    days: 'Ninety days',
+    days: 'The last ninety days',
     day: 'Day',
     asTable: 'As a table',
     noDays: 'It has not been shown yet',

@@ -13,10 +13,10 @@ const t = texts({
     already_banned: 'Bu kişi zaten yasaklı. Sayfadaki bilgiler yenilendi.',
     not_banned: 'Bu kişi artık yasaklı değil. Sayfadaki bilgiler yenilendi.',
     already_decided: 'Buna az önce bir başkası karar verdi. Sayfadaki bilgiler yenilendi.',
-    job_not_dead: 'Bu iş artık durmuş değil: başka biri yeniden başlatmış ya da silmiş.',
+    job_not_dead: 'Bu iş artık durmuş değil: başka biri yeniden başlatmış.',
     already_corrected: 'Bu kaynakla bir düzeltme zaten yapılmış. Yenisiyse başka bir kaynak yazın.',
     ad_not_running:
-      'Bu reklam şu an kimseye gösterilmiyor: kapalı, süresi dışında ya da reklam görmeyenlere yönelik.',
+      'Bu reklam şu an kimseye gösterilmiyor: kapalı, süresi dışında, bütçesi dolmuş ya da reklam görmeyenlere yönelik.',
   },
   en: {
     confirmation_required: 'You did not confirm who you are. Nothing was done.',
@@ -26,10 +26,11 @@ const t = texts({
     already_banned: 'This person is banned already. The page shows it as it is now.',
     not_banned: 'This person is not banned any more. The page shows it as it is now.',
     already_decided: 'Somebody else has just decided this. The page shows it as it is now.',
-    job_not_dead: 'This job is no longer dead: somebody else let it run again, or deleted it.',
+    job_not_dead: 'This job is no longer dead: somebody else let it run again.',
     already_corrected:
       'There already is a correction with this reference. If this is another one, give it another reference.',
-    ad_not_running: 'Nobody is shown this ad now: it is off, outside its time, or for people who see no ads.',
+    ad_not_running: 
+      'Nobody is shown this ad now: it is off, outside its time, its budget is used up, or it is for people who see no ads.',
   },
 });
 
