@@ -1,7 +1,7 @@
 // A search in the background, which goes on without the page and wakes the browser.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 
 import { Client } from './lib/client.mjs';
 import { PushService } from './lib/push-service.mjs';
@@ -12,10 +12,10 @@ import { eventually } from './lib/waiting.mjs';
 const timeout = 90_000;
 let service;
 
-before(async () => {
+stage({}, async (settings) => {
   service = await PushService.start();
+  return Server.start({ ...settings, TEBDIL_PUSH__WEB_EXTRA_ORIGIN: service.origin });
 });
-stage({}, (settings) => Server.start({ ...settings, TEBDIL_PUSH__WEB_EXTRA_ORIGIN: service.origin }));
 after(() => service?.close());
 
 /** Subscribes at our service in the place of the browser's own, which needs the internet. */

@@ -1,7 +1,7 @@
 // The jobs room: what died for good is shown, run again or deleted, and the log names who did it.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 
 import { appoint, atConsole, shows, signIn, violations } from './lib/console.mjs';
 import { PushService } from './lib/push-service.mjs';
@@ -12,10 +12,10 @@ import { eventually } from './lib/waiting.mjs';
 const timeout = 120_000;
 let service;
 
-before(async () => {
+stage({}, async (settings) => {
   service = await PushService.start();
+  return Server.start({ ...settings, TEBDIL_PUSH__WEB_EXTRA_ORIGIN: service.origin });
 });
-stage({}, (settings) => Server.start({ ...settings, TEBDIL_PUSH__WEB_EXTRA_ORIGIN: service.origin }));
 after(() => service?.close());
 
 test('dead jobs are run again or deleted, on record', { timeout }, async (t) => {

@@ -3,26 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { Client, PASSWORD, pair } from './lib/client.mjs';
-import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 import { eventually } from './lib/waiting.mjs';
 
 const timeout = 120_000;
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage();
 
 /** Somebody with an account, who calls the API. */
 async function account(alias, role) {
@@ -279,7 +268,7 @@ test('what somebody was banned for before stands on their page', { timeout }, as
   await page.getByText(/^Marked unreliable by a moderator/).waitFor();
 });
 
-test('an ad is shown as often as was paid for, and its days are told', { timeout: 180_000 }, async (t) => {
+test('an ad is shown as often as was paid for, and charted', { timeout: 180_000 }, async (t) => {
   const { page } = await staff(t, 'ilanci', 'admin', 'ads/new');
   await page.getByLabel('Title').fill('Night tea');
   await page.getByLabel('Text').fill('Until the morning.');
@@ -309,7 +298,7 @@ test('an ad is shown as often as was paid for, and its days are told', { timeout
   await page.keyboard.press('ArrowLeft');
   assert.match(await views.getAttribute('aria-valuetext'), /: 0 of 0$/);
   await press(page, 'As a table');
-  const rows = page.getByRole('table', { name: 'Ninety days' }).locator('tbody tr');
+  const rows = page.getByRole('table', { name: 'The last ninety days' }).locator('tbody tr');
   assert.equal(await rows.count(), 1);
   assert.match(await rows.innerText(), /so far\s+2\s+1\s+0\s+0%$/);
 });

@@ -1,14 +1,14 @@
 // The pictures of the guide for moderators: the console on a desktop, with what strangers have reported.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 
 import { Album } from './lib/album.mjs';
-import { Browser } from './lib/browser.mjs';
 import { Client } from './lib/client.mjs';
 import { appoint, atConsole, shows, signIn } from './lib/console.mjs';
 import { reported } from './lib/reported.mjs';
 import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 import { eventually } from './lib/waiting.mjs';
 
 const timeout = 120_000;
@@ -25,21 +25,14 @@ const NOTES = [
 ];
 const SAID = ['Which street is yours?', 'I will find out anyway', 'And then you will see me at your door'];
 
-let browser;
-let server;
 let album;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
+stage({}, async (settings) => {
   album = await Album.open(browser);
+  return Server.start(settings);
 });
 
-after(async () => {
-  await browser?.close();
-  await server?.close();
-  await album?.close();
-});
+after(() => album?.close());
 
 async function somebody(t, alias) {
   const client = await Client.open(browser, server);

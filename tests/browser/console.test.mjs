@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browser } from './lib/browser.mjs';
 import { appoint, atConsole, shows, signIn, totp, violations } from './lib/console.mjs';
 import { Server } from './lib/server.mjs';
+import { browser, server, stage } from './lib/stage.mjs';
 import { User } from './lib/user.mjs';
 import { eventually } from './lib/waiting.mjs';
 
@@ -17,18 +17,8 @@ const TURKISH = {
   forAll: ['Genel bakış', 'Yasaklar', 'İtirazlar', 'Şikâyetler', 'Kişiler', 'Hak iadeleri', 'İşler', 'Kayıt'],
   forAdmins: ['Reklamlar', 'Duyurular'],
 };
-let browser;
-let server;
 
-before(async () => {
-  browser = await Browser.start();
-  server = await Server.start({ TEBDIL_LIMITS__ENABLED: 'false' });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+stage();
 
 /** What is asked of the routes for staff, and how it is answered. */
 function listen(page) {
@@ -227,11 +217,11 @@ test('the log tells who did what to whom, and goes out as a table', { timeout },
   await page.getByText('2 rows were downloaded.').waitFor();
 });
 
-test('the log is narrowed to days, and so is the table that goes out', { timeout }, async (t) => {
+test('the log is narrowed to days, and so is what goes out', { timeout }, async (t) => {
   const chief = await appoint(server, 'takvimci', 'admin');
   const somebody = await appoint(server, 'gunluk');
   await chief.api('POST', `/v1/admin/users/${somebody.id}/ban`, { reason: 'Threats.' });
-  const page = await atConsole(t, browser, server, `/log?user=${somebody.id}`, { timezoneId: 'America/New_York' });
+  const page = await atConsole(t, browser, server, `/log?user=${somebody.id}`, { timezoneId: 'America/Bogota' });
   await signIn(page, chief);
   const rows = page.getByRole('table', { name: 'Log' }).locator('tbody tr');
   await rows.first().waitFor();

@@ -1,7 +1,7 @@
 // The pictures of the README: two and more strangers with the web client and the real server.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 
 import { Album, SIZES, WRITE } from './lib/album.mjs';
 import { drawnCamera } from './lib/camera.mjs';
@@ -58,9 +58,9 @@ const WORDS = {
 
 let album;
 
-stage({}, Server.withRelay);
-before(async () => {
+stage({}, async (settings) => {
   album = await Album.open(browser);
+  return Server.withRelay(settings);
 });
 
 after(() => album?.close());
