@@ -67,14 +67,14 @@ impl Jobs<'_> {
              text_searching = excluded.text_searching, text_oldest_ms = excluded.text_oldest_ms, \
              video_searching = excluded.video_searching, \
              video_oldest_ms = excluded.video_oldest_ms";
+        const OTHERS: &str = "DELETE FROM live_counts \
+             WHERE part <> $1 AND (counted_at < $2 OR counted_at > $3)";
         let LiveCounts {
             online,
             text,
             video,
         } = counts;
         let (text_oldest, video_oldest) = (millis(text.oldest), millis(video.oldest));
-        const OTHERS: &str = "DELETE FROM live_counts \
-             WHERE part <> $1 AND (counted_at < $2 OR counted_at > $3)";
         let mut tx = self.begin().await?;
         let row = (
             self.ids.part(),
