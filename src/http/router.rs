@@ -58,8 +58,9 @@ macro_rules! routes {
 
 // Guards: `open` asks for no token (billing events are signed instead), `user` for a session,
 // `appeal` for the token that a banned user gets, `moderator` and `admin` for a role, `confirmed`
-// for an admin who has lately shown password and second factor. Extractors among the handler's arguments enforce them; a test holds the words here against what
-// `#[utoipa::path]` says, and `tests/it/roles.rs` that against the server.
+// for an admin who has lately shown password and second factor. Extractors among the handler's
+// arguments enforce them; a test holds the words here against what `#[utoipa::path]` says, and
+// `tests/it/roles.rs` that against the server.
 routes! {
     // People.
     GET    "/healthz"                                     open      health::healthz;

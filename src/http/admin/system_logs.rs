@@ -13,8 +13,8 @@ use crate::http::{
     problem::{Answer, Failure},
 };
 
-/// Recorded acts, newest first; those since `from` (inclusive) and before `until`. All staff see all of them, except those on reports about
-/// themselves: whoever can act is seen acting.
+/// Recorded acts, newest first; those since `from` (inclusive) and before `until`. All staff see
+/// all of them, except those on reports about themselves: whoever can act is seen acting.
 #[utoipa::path(
     get, operation_id = "list_system_logs", path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
     params(

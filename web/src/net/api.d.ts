@@ -441,8 +441,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Recorded acts, newest first; those since `from` (inclusive) and before `until`. All staff see all of them, except those on reports about
-         *     themselves: whoever can act is seen acting.
+         * Recorded acts, newest first; those since `from` (inclusive) and before `until`. All staff see
+         *     all of them, except those on reports about themselves: whoever can act is seen acting.
          */
         get: operations["list_system_logs"];
         put?: never;

@@ -9,7 +9,8 @@ const ban = (more: Partial<AdminBan>): AdminBan =>
 test('a ban is lifted, over, waits for somebody, or is in force', () => {
   const lifted = ban({ lifted_at: '2026-11-22T10:00:00Z', active: false });
   const all = [lifted, ban({ active: false }), ban({ provisional: true }), ban({})];
-  expect(all.map((one) => looks(one).words)).toEqual([t.states.lifted, t.states.over, t.states.provisional, t.states.active]);
+  const { lifted: gone, over, provisional, active } = t.states;
+  expect(all.map((one) => looks(one).words)).toEqual([gone, over, provisional, active]);
 });
 
 test('a ban is of the system, of whoever looks, or of another one', () => {

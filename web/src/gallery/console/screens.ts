@@ -187,7 +187,9 @@ const quota = {
   text: 4, daily_text: 10, video: 1, daily_video: 3, bonus: 0, resets_at: ago(-HOUR),
 };
 const account = { ...somebody, quota };
-const banned = { ...account, is_banned: true, unreliable: true, is_premium: true, role: 'moderator', handle: people[7]!.handle };
+const banned = {
+  ...account, is_banned: true, unreliable: true, is_premium: true, role: 'moderator', handle: people[7]!.handle,
+};
 const deed = (n: number): Then => press('.deeds-of summary', `.deeds-of li:nth-child(${n}) button`);
 /** Who it is has to be confirmed first. */
 const unsure: Answers = { 'DELETE /v1/admin/users/*/sessions': refuse(403, 'confirmation_required') };
