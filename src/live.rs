@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tebdil_core::store::{LiveCounts, QueueCounts, Store};
 use tebdil_protocol::time::Clock;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -12,8 +12,9 @@ use crate::{
     matching::{Matchmaker, QueueStatus},
 };
 
-/// How old the counts of a node may be.
+/// How old the counts of a node may be, and how old while they do not change.
 const EVERY: Duration = Duration::from_secs(5);
+const SAME: Duration = Duration::from_secs(15);
 
 /// Counts until the process closes. What could not be kept is counted anew.
 pub(crate) async fn count(
@@ -25,6 +26,7 @@ pub(crate) async fn count(
 ) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut kept: Option<(LiveCounts, bool, Instant)> = None;
     loop {
         tokio::select! {
             _ = every.tick() => {}
@@ -37,16 +39,20 @@ pub(crate) async fn count(
             text: queue(queues.text),
             video: queue(queues.video),
         };
-        if let Err(error) = store
-            .jobs()
-            .keep_live(&counts, status.queues.is_some(), clock.now())
-            .await
-        {
-            tracing::debug!(%error, "what this node sees was not kept");
+        let leads = status.queues.is_some();
+        let known = |(before, led, since): (LiveCounts, bool, Instant)| {
+            (before, led) == (counts, leads) && since.elapsed() < SAME
+        };
+        if kept.is_some_and(known) {
+            continue;
+        }
+        match store.jobs().keep_live(&counts, leads, clock.now()).await {
+            Ok(()) => kept = Some((counts, leads, Instant::now())),
+            Err(error) => tracing::debug!(%error, "what this node sees was not kept"),
         }
     }
     // Otherwise it would count for some seconds more.
-    if let Err(error) = store.jobs().forget_live().await {
+    if let Err(error) = store.jobs().forget_live(clock.now()).await {
         tracing::debug!(%error, "what this node saw was not forgotten");
     }
 }

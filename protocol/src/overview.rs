@@ -15,7 +15,7 @@ pub struct Overview {
     pub days: Vec<DayStatistics>,
 }
 
-/// What the nodes see: counted every 5 seconds.
+/// What the nodes see: counted every 5 seconds, or 15 while nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Live {
     /// People with a connection. Somebody who is connected to two nodes counts twice.

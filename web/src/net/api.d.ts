@@ -2108,7 +2108,7 @@ export interface components {
         Line500: string;
         /** @description `https://` and a host name, at most 500 bytes of visible ASCII. */
         LinkText: string;
-        /** @description What the nodes see: counted every 5 seconds. */
+        /** @description What the nodes see: counted every 5 seconds, or 15 while nothing changes. */
         Live: {
             /** @description When this was counted. */
             at: components["schemas"]["Timestamp"];

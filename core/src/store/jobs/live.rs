@@ -9,10 +9,7 @@ use crate::store::StoreError;
 use tebdil_protocol::time::Timestamp;
 
 /// A node whose counts are so old is gone, and so is one whose clock was so far ahead.
-const SILENT: Duration = Duration::from_secs(20);
-
-/// Rows that are so old are in nobody's way, and go.
-const KEPT: Duration = Duration::from_hours(1);
+const SILENT: Duration = Duration::from_secs(30);
 
 /// Who waits for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,45 +64,37 @@ impl Jobs<'_> {
              text_searching = excluded.text_searching, text_oldest_ms = excluded.text_oldest_ms, \
              video_searching = excluded.video_searching, \
              video_oldest_ms = excluded.video_oldest_ms";
-        const OTHERS: &str = "DELETE FROM live_counts \
-             WHERE part <> $1 AND (counted_at < $2 OR counted_at > $3)";
         let LiveCounts {
             online,
             text,
             video,
         } = counts;
         let (text_oldest, video_oldest) = (millis(text.oldest), millis(video.oldest));
-        let mut tx = self.begin().await?;
-        let row = (
-            self.ids.part(),
-            now,
-            *online,
-            leads,
-            text.searching,
-            text_oldest,
-            video.searching,
-            video_oldest,
-        );
-        tx.execute(SQL, row).await?;
-        let gone = (self.ids.part(), now - KEPT, now + SILENT);
-        tx.execute(OTHERS, gone).await?;
-        tx.commit().await?;
+        let query = self.write(SQL).bind(self.ids.part()).bind(now);
+        let query = query.bind(*online).bind(leads);
+        let query = query.bind(text.searching).bind(text_oldest);
+        let query = query.bind(video.searching).bind(video_oldest);
+        query.execute().await?;
         Ok(())
     }
 
-    /// This process sees nobody any more: it ends.
-    pub async fn forget_live(self) -> Result<(), StoreError> {
-        const SQL: &str = "DELETE FROM live_counts WHERE part = $1";
-        let mut tx = self.begin().await?;
-        tx.execute(SQL, (self.ids.part(),)).await?;
-        tx.commit().await?;
+    /// This process ends, and sees nobody any more. With its counts go those of processes that have
+    /// been silent.
+    pub async fn forget_live(self, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM live_counts \
+             WHERE part = $1 OR counted_at < $2 OR counted_at > $3";
+        let query = self.write(SQL).bind(self.ids.part());
+        query
+            .bind(now - SILENT)
+            .bind(now + SILENT)
+            .execute()
+            .await?;
         Ok(())
     }
 
     /// What all nodes together counted last, and when the last of them did; `None` before the first
-    /// has. A node that is silent for 20 seconds longer than the others counts no more, and of two
-    /// that say they lead the one that said it last does. What was counted by a clock that was ahead
-    /// is left out.
+    /// has. A node that has been silent for 30 seconds counts no more, and of two that say they lead
+    /// the one that said it last does.
     pub async fn live(self, now: Timestamp) -> Result<Option<(LiveCounts, Timestamp)>, StoreError> {
         const SQL: &str = "SELECT counted_at, online, leads, text_searching, text_oldest_ms, \
              video_searching, video_oldest_ms FROM live_counts WHERE counted_at <= $1 \
@@ -114,7 +103,7 @@ impl Jobs<'_> {
         let Some(newest) = rows.first().map(|row| row.counted_at) else {
             return Ok(None);
         };
-        let there = |row: &&LiveRow| newest.since(row.counted_at) < SILENT;
+        let there = |row: &&LiveRow| now.since(row.counted_at) < SILENT;
         let mut counts = LiveCounts {
             online: rows.iter().filter(there).map(|row| row.online).sum(),
             ..LiveCounts::default()
