@@ -10,7 +10,7 @@ export let server;
 
 /**
  * Starts them before the first test, and ends them after the last one. `settings` are those of the server. It has no
- * limits: all come from one address here. `start` may start more before it: the hooks of a file do not wait for another.
+ * limits: all come from one address here. `start` may start more before it: hooks of a file do not wait for each other.
  */
 export function stage(settings = {}, start = Server.start) {
   before(async () => {
