@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{TestServer, TestUser},
+    harness::{PASSWORD, TestServer, TestUser},
     routes::{Needs, Operation, operations},
     sockets::{Person, meet},
 };
@@ -99,6 +99,15 @@ async fn add(server: &TestServer, admin: &TestUser, invite: bool) {
         json!({"title": "Çay", "content": "Sıcak çay"}),
     )
     .await;
+    // Signed in hours ago.
+    server
+        .post(
+            "/v1/admin/confirm",
+            &admin.access,
+            &json!({ "password": PASSWORD }),
+        )
+        .await
+        .expect(204);
     post(
         "/v1/admin/announcements",
         json!({"tr": "Selam", "en": "Hello"}),
