@@ -15,7 +15,7 @@ const ROOMS = {
   j: 'Jobs', l: 'Log',
 };
 const EVERYWHERE = [...Object.keys(ROOMS).map((key) => `g ${key}`), '?'].sort();
-const TABLES = { Bans: 'b', People: 'p', Claims: 'c', Ads: 'd', Log: 'l' };
+const TABLES = { Bans: 'b', People: 'p', Claims: 'c', Ads: 'd', 'Sent so far': 'n', Log: 'l' };
 
 stage();
 
@@ -69,6 +69,7 @@ test('j and k go down and up the rows of each table', { timeout }, async (t) => 
   const people = [await appoint(server, 'birinci'), await appoint(server, 'ikinci')];
   for (const { id } of people) await api('POST', `/v1/admin/users/${id}/ban`, { reason: 'Threats.' });
   for (const title of ['Tea', 'Books']) await api('POST', '/v1/admin/ads', { title, content: 'Two for one.' });
+  for (const en of ['Hello', 'Good night']) await api('POST', '/v1/admin/announcements', { tr: en, en });
   // A claim is possible only hours after its match.
   const claims = people.map(({ id }) =>
     ({ id, user_id: id, match_id: id, status: 'approved', created_at: new Date().toISOString() }));
