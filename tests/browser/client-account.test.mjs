@@ -81,6 +81,8 @@ test('a changed password is the one to sign in with', { timeout }, async (t) => 
 
   await page.getByRole('button', { name: /^Sign out/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click();
+  // The server is told first: whoever leaves the page before that stays signed in.
+  await page.locator('a[href="/sign-in"]').first().waitFor();
   await client.signIn(PASSWORD);
   await page.getByRole('alert').waitFor();
   await client.signIn(next);
