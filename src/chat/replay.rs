@@ -1,6 +1,6 @@
 //! What a connection missed: sent after `hello`, and when a client reports a gap.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
@@ -8,8 +8,8 @@ use tebdil_core::{
     store::{MatchRow, MessageRow, StoreError},
 };
 use tebdil_protocol::{
-    ErrorCode, FrameId, MatchFound, MessageNew, MessageSync, PeerPresence, Quota, ResumePoint,
-    ServerFrame,
+    ErrorCode, FrameId, MatchFound, MessageAck, MessageNew, MessageSync, PeerPresence, Quota,
+    ResumePoint, ServerFrame,
     id::{MatchId, UserId},
 };
 
@@ -42,7 +42,7 @@ impl Chat {
     /// a message committed since then is held, in the store, or both; its `seq` tells which.
     pub async fn replay(
         &self,
-        connection: &Connection,
+        connection: &Arc<Connection>,
         missed: Missed<'_>,
         franking: &FrankingKeys,
     ) -> Result<bool, StoreError> {
@@ -70,6 +70,12 @@ impl Chat {
             let mut after = resume.unwrap_or(row.delivered_seq());
             // Messages go only to the device to which the match belongs.
             if row.session_id == connection.session_id {
+                if !missed.live && after > row.delivered_seq() {
+                    // What a device needs no more has arrived; a crash may have swallowed that.
+                    let (match_id, seq) = (row.id, after);
+                    self.receipt(connection, MessageAck { match_id, seq }, false, None)
+                        .await;
+                }
                 let Some(to) = self.send_held(connection, row.id, after, franking).await? else {
                     return Ok(false);
                 };
@@ -180,6 +186,8 @@ impl Chat {
             );
             return Ok(());
         }
+        let messages = self.store.messages();
+        messages.settle_user(connection.user_id).await?;
         self.send_held(connection, frame.match_id, frame.peer_seq, franking)
             .await?;
         Ok(())

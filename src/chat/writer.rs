@@ -1,7 +1,11 @@
 //! The group commit: one transaction for all messages and receipts that arrived while the last one
 //! was written.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tebdil_core::{
     franking::{FrankedMessage, FrankingKeys},
@@ -18,7 +22,7 @@ use tebdil_protocol::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +40,9 @@ const HELD: Duration = Duration::from_secs(1);
 
 /// How long until it is tried again, when nothing else has to be written.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// How often what arrived a while ago is taken out of the store where no batch does it.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How long a batch that failed is retried in parts.
 const IN_PARTS: Duration = Duration::from_secs(2);
@@ -76,17 +83,23 @@ impl ChatWriter {
     /// Writes, and vouches with these keys, until `stop`, and then what was queued before.
     pub async fn run(mut self, franking: Arc<FrankingKeys>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
+        let mut settling = interval(SETTLE);
+        settling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if batch.is_empty() {
                 let count = tokio::select! {
                     count = self.ops.recv_many(&mut batch, MAX_BATCH) => count,
+                    _ = settling.tick() => {
+                        self.settle(false).await;
+                        continue;
+                    }
                     () = stop.cancelled() => {
                         self.ops.close();
                         self.ops.recv_many(&mut batch, MAX_BATCH).await
                     }
                 };
                 if count == 0 {
-                    return;
+                    return self.settle(true).await;
                 }
             } else if !self.held.is_empty() {
                 self.pause(&mut batch).await;
@@ -94,6 +107,19 @@ impl ChatWriter {
             let busy = self.commit(&mut batch, &franking).await;
             // First again: what is queued behind it would be out of order.
             batch.extend(self.hold_back(busy));
+        }
+    }
+
+    /// Takes out of the store what arrived a while ago, or `all` that has arrived.
+    async fn settle(&self, all: bool) {
+        let messages = self.store.messages();
+        let settled = if all {
+            messages.settle_all().await
+        } else {
+            messages.settle().await
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, "what has arrived was not taken out of the store");
         }
     }
 
@@ -282,6 +308,7 @@ impl ChatWriter {
     ) -> Result<Option<(Timestamp, Option<MessageRow>)>, StoreError> {
         let messages = self.store.messages();
         let (match_id, seq) = (repeat.match_id, repeat.seq);
+        messages.settle_matches(&HashSet::from([match_id])).await?;
         // Most repeats come while the message still waits, so one read is enough. The log outlives
         // waiting messages, so one that leaves between the two reads is found there.
         let waiting = messages

@@ -108,6 +108,7 @@ pub(super) async fn messages(
     let rows = if row.is_active(api.clock.now()) {
         let after = paging.position().max(after).unwrap_or(0);
         let messages = api.store.messages();
+        messages.settle_user(who.user_id).await?;
         messages
             .messages_from_peer(id, who.user_id, after, paging.rows())
             .await?

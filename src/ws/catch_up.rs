@@ -44,7 +44,7 @@ pub async fn run(sockets: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<
 /// Brings a connection up to date that was welcomed before and may have missed something; false if
 /// the store could not say what, and it has to be tried again. A client that does not read it, or
 /// may no longer have it, is closed.
-async fn catch_up(sockets: &Sockets, connection: &Connection) -> bool {
+async fn catch_up(sockets: &Sockets, connection: &Arc<Connection>) -> bool {
     connection.catches_up();
     while let Some(known) = connection.outbound.hold() {
         let denied = match timeout(PATIENCE, tell_missed(sockets, connection, known.clone())).await
@@ -72,7 +72,7 @@ async fn catch_up(sockets: &Sockets, connection: &Connection) -> bool {
 /// One round of [`catch_up`]; true when something was missed meanwhile.
 async fn tell_missed(
     sockets: &Sockets,
-    connection: &Connection,
+    connection: &Arc<Connection>,
     known: KnownMatches,
 ) -> Result<bool, HelloError> {
     let now = sockets.clock.now();

@@ -159,6 +159,9 @@ pub(super) async fn welcome(
     let (re, hello) = *greeting;
     let returned = register(sockets, connection, returned).await;
     let now = sockets.clock.now();
+    // What is read from here on is without what has arrived.
+    let messages = sockets.store.messages();
+    messages.settle_user(connection.user_id).await?;
     let (matches, keys_remaining) = standing(sockets, connection, now).await?;
     let user = sockets
         .accounts

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::json;
+use tebdil_client::raw::RawSocket;
 use tebdil_core::testing::Backend;
 
 use crate::{
     load::{Load, Pair},
     outages::people::pair_at,
     process::ServerProcess,
-    sockets::{Person, connect_to},
+    sockets::{Person, connect_to, eventually},
 };
 
 /// Pairs that write to each other, both ways.
@@ -60,13 +62,16 @@ async fn who_is_away_gets_all_of_it_after_kills_on_postgresql() {
     who_is_away_gets_all_of_it_after_kills(Backend::Postgres).await;
 }
 
-/// Kills the server, and connects these again.
-async fn killed(server: &mut ServerProcess, people: [&mut Person; 2]) {
+/// Kills the server, and connects these again; the second has what came up to this number.
+async fn killed(server: &mut ServerProcess, [a, b]: [&mut Person; 2], id: &str, has: i64) {
     server.kill().await;
     server.restart().await;
-    for person in people {
-        person.socket = connect_to(&server.url, &person.user).await;
-    }
+    a.socket = connect_to(&server.url, &a.user).await;
+    b.socket = RawSocket::open(&server.url).await.expect("a socket");
+    let resume = json!([{ "match_id": id, "peer_seq": has }]);
+    b.send(json!({ "type": "hello", "token": b.user.access, "resume": resume }))
+        .await;
+    b.until("welcome").await;
 }
 
 async fn who_is_away_gets_all_of_it_after_kills(backend: Backend) {
@@ -82,13 +87,16 @@ async fn who_is_away_gets_all_of_it_after_kills(backend: Backend) {
 
     // What is acknowledged of it does not come again, and nothing else is lost.
     for (arrived, acknowledged) in [(0, HALF), (HALF, SAID)] {
-        killed(&mut server, [&mut a, &mut b]).await;
+        killed(&mut server, [&mut a, &mut b], &id, arrived).await;
         b.hears_count(&id, arrived + 1..=SAID).await;
         b.acknowledge(&id, acknowledged).await;
         while a.until("message.delivered").await["seq"] != acknowledged {}
     }
-    killed(&mut server, [&mut a, &mut b]).await;
+    killed(&mut server, [&mut a, &mut b], &id, SAID).await;
     b.hears_no("message.new").await;
+    // And what a kill made of its acknowledgements is made good.
+    let waiting = async || server.count("SELECT COUNT(*) FROM messages").await == 0;
+    eventually("what arrived is gone", waiting).await;
     // What the sender repeats was stored before, and the next number is the next.
     assert_eq!(a.say(&id, SAID, "again").await["type"], "message.accepted");
     let next = SAID + 1;

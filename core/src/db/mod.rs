@@ -31,7 +31,11 @@ use self::{
     postgres::{PooledConnection, PostgresPool},
     query::On,
 };
-use crate::{ids::IdGenerator, store::StoreError};
+use crate::{
+    ids::IdGenerator,
+    store::{KnownSides, StoreError},
+};
+use tebdil_protocol::id::MatchId;
 
 /// How long a statement waits for a connection or, on SQLite, for the write lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -126,6 +130,11 @@ impl Db {
         }
     }
 
+    /// Whether no other process writes, and this one does so through one connection.
+    pub(crate) const fn has_one_writer(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
     /// A statement that reads.
     pub(crate) fn read(&self, sql: &'static str) -> Query<'_> {
         let on = match self {
@@ -157,11 +166,12 @@ impl Db {
     }
 
     /// Begins a transaction that writes, and may make `ids`. `wake` is notified after a commit that
-    /// [wakes the workers](Tx::wake_workers).
+    /// [wakes the workers](Tx::wake_workers); `known` hears of [changed sides](Tx::changes_sides).
     pub(crate) fn begin<'a>(
         &'a self,
         ids: &'a Arc<IdGenerator>,
         wake: &'a Arc<Notify>,
+        known: &'a Arc<KnownSides>,
     ) -> BoxFuture<'a, Result<Tx, StoreError>> {
         Box::pin(async move {
             ids.check()?;
@@ -183,6 +193,7 @@ impl Db {
                 ids: Arc::clone(ids),
                 wake: Arc::clone(wake),
                 wakes: false,
+                known: Arc::clone(known),
             })
         })
     }
@@ -201,6 +212,7 @@ pub(crate) struct Tx {
     wake: Arc<Notify>,
     /// Whether there is something to do for the workers of this process.
     wakes: bool,
+    known: Arc<KnownSides>,
 }
 
 #[derive(Debug)]
@@ -250,6 +262,18 @@ impl Tx {
     /// Has the workers of this process look for jobs once this is committed.
     pub(crate) const fn wake_workers(&mut self) {
         self.wakes = true;
+    }
+
+    /// Of SQLite: another number whenever another process has written.
+    pub(crate) async fn foreign_writes(&mut self) -> Result<i64, sqlx::Error> {
+        self.query("PRAGMA data_version").value().await
+    }
+
+    /// Says that this changes the sides of a match.
+    pub(crate) fn changes_sides(&self, match_id: MatchId) {
+        if matches!(self.open, Open::Sqlite(_)) {
+            self.known.change(match_id);
+        }
     }
 
     /// Makes everything durable. An error may come after that has happened.

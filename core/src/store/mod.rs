@@ -27,6 +27,7 @@ pub use accounts::*;
 pub use economy::*;
 pub use jobs::*;
 pub use matches::*;
+pub(crate) use messages::KnownSides;
 pub use messages::*;
 pub use notices::*;
 pub use safety::*;
@@ -123,6 +124,8 @@ pub struct Store {
     holder: i64,
     /// Notified when there is a job to do.
     wake: Arc<Notify>,
+    /// What the chat writer knows.
+    known: Arc<KnownSides>,
 }
 
 impl Store {
@@ -140,6 +143,7 @@ impl Store {
             ids: Arc::new(IdGenerator::new(clock)),
             holder,
             wake: Arc::default(),
+            known: Arc::default(),
         };
         store.jobs().renew_ids().await?;
         Ok(store)
@@ -183,7 +187,7 @@ impl Store {
 
     /// Begins a transaction that writes.
     pub(crate) fn begin(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
-        self.db.begin(&self.ids, &self.wake)
+        self.db.begin(&self.ids, &self.wake, &self.known)
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     matches::{Account, couple, matched, searcher},
-    messages::{handshake, message, receipt, write, write_by},
+    messages::{handshake, message, receipt, settle, write, write_by},
     rng,
 };
 
@@ -52,6 +52,7 @@ async fn acknowledge(t: &TestStore, rules: &ChatRules, id: MatchId, user: &Accou
         matches!(receipts[..], [Receipt::Recorded { .. }]),
         "{receipts:?}"
     );
+    settle(t).await;
 }
 
 /// Which are stored now; the others had no room, or come after one that had none.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::TestServer,
-    sockets::{Person, message, pair},
+    sockets::{Person, eventually, message, pair},
 };
 
 scenarios! {
@@ -79,10 +79,12 @@ async fn a_reconnect_brings_what_was_missed_and_nothing_twice(server: TestServer
         [3],
         "what it has, it says"
     );
+    let first = async || server.count("SELECT MIN(seq) FROM messages").await == 3;
+    eventually("what it says it has is gone", first).await;
     for resume in [json!([{"match_id": id, "peer_seq": 0}]), json!([])] {
         assert_eq!(
             seqs(&resumed(&server, &mut b, resume).await),
-            [2, 3],
+            [3],
             "what it has acknowledged is gone"
         );
     }

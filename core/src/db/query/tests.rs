@@ -115,7 +115,10 @@ async fn locking_clauses_reach_only_the_database_that_has_them() {
         let ids = Arc::new(IdGenerator::new(Clock::manual(Timestamp::from_millis(0))));
         ids.lend(std::time::Instant::now(), std::time::Duration::from_mins(1));
         let wake = Arc::default();
-        let mut tx = db.begin(&ids, &wake).await.expect("a transaction");
+        let mut tx = db
+            .begin(&ids, &wake, &Arc::default())
+            .await
+            .expect("a transaction");
         tx.lock(7).await.expect("a key");
         let locked = tx
             .query("SELECT id FROM words ORDER BY id FOR NO KEY UPDATE")

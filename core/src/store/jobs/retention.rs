@@ -100,6 +100,9 @@ impl Jobs<'_> {
         for statement in [CLOSE, FORGET] {
             tx.query(statement).list(&due).execute().await?;
         }
+        for id in due {
+            tx.changes_sides(id);
+        }
         tx.commit().await?;
         Ok(ended.into_iter().map(EndedMatch::from).collect())
     }

@@ -190,6 +190,7 @@ pub(crate) async fn end_match(
     )
     .await?;
     tx.execute(CLOSE, (match_id,)).await?;
+    tx.changes_sides(match_id);
     Ok(EndOutcome::Now(ended))
 }
 

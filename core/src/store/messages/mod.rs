@@ -4,6 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod forget;
 pub(crate) mod history;
 
+pub(crate) use chat::KnownSides;
 pub use chat::{Append, ChatRules, MatchDevice, NewMessage, NewReceipt, Receipt};
 pub use history::MessageRow;
 

@@ -1,5 +1,7 @@
 //! Push targets of devices, which pushes a user wants, and whom an order to push concerns.
 
+use std::collections::HashSet;
+
 use super::Notices;
 use crate::{
     notice::PushOrder,
@@ -162,7 +164,7 @@ impl Notices<'_> {
         Ok(Some(muted))
     }
 
-    /// Whom an order concerns now. Reads only.
+    /// Whom an order concerns now.
     pub async fn push_audience(
         self,
         order: &PushOrder,
@@ -188,6 +190,8 @@ impl Notices<'_> {
                 unread.is_some()
             }
             PushOrder::Message { match_id, .. } => {
+                let here = HashSet::from([*match_id]);
+                self.messages().settle_matches(&here).await?;
                 let undelivered = db.read(MESSAGE).bind(*match_id).bind(user);
                 let undelivered: Option<MatchId> = undelivered.optional_value().await?;
                 undelivered.is_some()

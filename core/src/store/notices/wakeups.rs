@@ -55,12 +55,10 @@ impl Notices<'_> {
             return Ok(0);
         }
         let asked: HashSet<SideDevice> = sides.iter().copied().collect();
+        let matches = sides.iter().map(|(match_id, ..)| *match_id).collect();
+        self.messages().settle_matches(&matches).await?;
         let mut tx = self.begin().await?;
-        let mut waiting: Vec<SideDevice> = tx
-            .query(WAITING)
-            .list(sides.iter().map(|(match_id, ..)| *match_id))
-            .all()
-            .await?;
+        let mut waiting: Vec<SideDevice> = tx.query(WAITING).list(&matches).all().await?;
         waiting.retain(|side| asked.contains(side));
         if waiting.is_empty() {
             return Ok(0);
@@ -81,6 +79,9 @@ impl Notices<'_> {
                 session_id,
             })
             .collect();
+        for (match_id, ..) in &marked {
+            tx.changes_sides(*match_id);
+        }
         push_orders(&mut tx, &orders, now).await?;
         tx.commit().await?;
         Ok(marked.len() as u64)

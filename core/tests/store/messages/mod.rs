@@ -64,7 +64,7 @@ pub fn receipt(match_id: MatchId, user: &Account, seq: i64) -> NewReceipt {
     }
 }
 
-/// Writes in one match, again while it is held: by another node, or still by a transaction that was
+/// Writes in one match, and takes out what has arrived; again while it is held: by another node, or still by a transaction that was
 /// given up.
 pub async fn write(
     store: &Store,
@@ -72,10 +72,17 @@ pub async fn write(
     receipts: &[NewReceipt],
     now: Timestamp,
 ) -> (Vec<Append>, Vec<Receipt>) {
-    write_by(store, messages, receipts, &ChatRules::default(), now).await
+    let written = write_by(store, messages, receipts, &ChatRules::default(), now).await;
+    settle(store).await;
+    written
 }
 
-/// The same by other rules.
+/// Takes out at once what has arrived.
+pub async fn settle(store: &Store) {
+    store.messages().settle_all().await.unwrap();
+}
+
+/// The same by other rules, and without taking out what has arrived.
 pub async fn write_by(
     store: &Store,
     messages: &[NewMessage],

@@ -7,7 +7,7 @@ use tebdil_core::{
     testing::TestStore,
 };
 
-use super::{device, handshake, held, message, receipt, receive, rows, send, write_by};
+use super::{device, handshake, held, message, receipt, receive, rows, send, settle, write_by};
 use crate::matches::{Account, couple, matched};
 
 tebdil_core::store_conformance! {
@@ -145,5 +145,6 @@ async fn what_follows_a_refusal_is_out_of_order(t: TestStore) {
         ),
         "{outcomes:?}"
     );
+    settle(&t).await;
     assert_eq!(rows(&t).await, [2, 4]);
 }

@@ -11,7 +11,7 @@ use tebdil_protocol::id::{MatchId, UserId};
 
 use crate::{
     matches::{Account, couple, matched},
-    messages::{message, receipt, write_by},
+    messages::{message, receipt, write, write_by},
 };
 
 tebdil_core::store_conformance! {
@@ -104,7 +104,7 @@ async fn messages_of_both_sides_are_exported_over_several_pages(t: TestStore) {
     // What is acknowledged is in the logs alone. Without the first of one side a page has some of
     // both.
     let receipts = [receipt(ids[0], &b, 1), receipt(ids[1], &a, 250)];
-    write_by(&t, &[], &receipts, &ChatRules::default(), t.now()).await;
+    write(&t, &[], &receipts, t.now()).await;
     let left = [
         (ids[0], "self", 2..=1000),
         (ids[0], "other", 1..=503),

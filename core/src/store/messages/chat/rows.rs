@@ -2,23 +2,20 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{
-    NewMessage, NewReceipt,
-    sides::{Fresh, SideRow, Sides},
-};
+use super::sides::{Arrival, Arrivals, Fresh, Gone, SideKey, SideRow, Sides};
 use crate::{db::Tx, store::StoreError};
-use tebdil_protocol::{
-    id::{MatchId, UserId},
-    time::Timestamp,
-};
+use tebdil_protocol::id::{MatchId, UserId};
 
 impl Sides {
-    /// Both sides of the matches of a batch, locked until its end.
-    pub(super) async fn lock(
+    /// Reads both sides of these matches, and locks them until the end of the transaction. How far
+    /// they have come is read of those whom `speaks` names.
+    pub(super) async fn lock<'k>(
+        &mut self,
         tx: &mut Tx,
-        messages: &[NewMessage],
-        receipts: &[NewReceipt],
-    ) -> Result<Self, StoreError> {
+        matches: &BTreeSet<MatchId>,
+        speaks: impl Fn(&Self) -> BTreeSet<SideKey>,
+        arrived: impl Fn(SideKey) -> Option<&'k Arrival>,
+    ) -> Result<(), StoreError> {
         const LOCK: &str = "SELECT s.match_id, s.user_id, s.peer_id, s.session_id, s.read_seq, \
              s.pushed_at IS NOT NULL AS pushed, s.peer_key_package IS NOT NULL AS packaged, \
              s.open, \
@@ -43,9 +40,9 @@ impl Sides {
              WHERE m.match_id = v.column1 AND m.sender_id = v.column2 \
              ORDER BY m.seq DESC LIMIT 1), 0) AS total_bytes \
              FROM ({rows}) AS v WHERE v.column1 IS NOT NULL";
-        let of_messages = messages.iter().map(|message| message.match_id);
-        let of_receipts = receipts.iter().map(|receipt| receipt.match_id);
-        let matches: BTreeSet<MatchId> = of_messages.chain(of_receipts).collect();
+        if matches.is_empty() {
+            return Ok(());
+        }
         let mut rows: Vec<SideRow> = tx.query(LOCK).list(matches.iter().copied()).all().await?;
 
         // Both sides or none. A side left out is either locked by somebody or does not exist.
@@ -55,50 +52,39 @@ impl Sides {
         let whole: BTreeSet<MatchId> = rows.iter().map(|row| row.match_id).collect();
         let left_out = matches.difference(&whole).copied();
         let busy: Vec<MatchId> = tx.query(THERE).list(left_out).values().await?;
-        let mut sides = Self::new(rows, busy.into_iter().collect());
-        let senders = sides.senders(messages, receipts);
-        let query = tx.query(SENT).rows(senders, |row, (match_id, user)| {
+        self.read(rows, busy);
+        let query = tx.query(SENT).rows(speaks(self), |row, (match_id, user)| {
             row.bind(*match_id).bind(*user);
         });
-        sides.note_sent(query.all().await?);
-        Ok(sides)
+        self.note_sent(query.all().await?, arrived);
+        Ok(())
     }
 }
 
-/// Deletes what has arrived by the receipts applied to `sides`, and notes in the log when.
-pub(super) async fn take_arrived(
-    tx: &mut Tx,
-    sides: &mut Sides,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Deletes what has arrived, and notes in the log when. The running totals of what is gone.
+pub(super) async fn take_arrived(tx: &mut Tx, arrived: &Arrivals) -> Result<Vec<Gone>, StoreError> {
     // A join, not `IN (VALUES …)`: that scans the whole table on SQLite.
     const DELETE: &str = "DELETE FROM messages WHERE (match_id, sender_id, seq) IN ( \
          SELECT m.match_id, m.sender_id, m.seq FROM ({rows}) AS v JOIN messages m \
          ON m.match_id = v.column1 AND m.sender_id = v.column2 AND m.seq <= v.column3) \
          RETURNING match_id, sender_id, total_bytes";
-    const LOGS: &str = "UPDATE message_logs SET delivered_at = $1 \
+    const LOGS: &str = "UPDATE message_logs SET delivered_at = v.column5 \
          FROM ({rows}) AS v WHERE message_logs.match_id = v.column1 \
          AND message_logs.sender_id = v.column2 \
          AND message_logs.seq > v.column3 AND message_logs.seq <= v.column4";
-    let arrived = sides.arrived();
-    let gone: Vec<(MatchId, UserId, i64)> = tx
-        .query(DELETE)
-        .rows(&arrived, |row, (match_id, sender, _, to)| {
-            row.bind(*match_id).bind(*sender).bind(*to);
-        })
-        .all()
-        .await?;
-    for (match_id, sender, total_bytes) in gone {
-        sides.make_room((match_id, sender), total_bytes);
-    }
-    tx.query(LOGS)
-        .rows(&arrived, |row, (match_id, sender, from, to)| {
-            row.bind(*match_id).bind(*sender).bind(*from).bind(*to);
-        })
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(())
+    let gone = tx.query(DELETE).rows(arrived.values(), |row, one| {
+        row.bind(one.key.0).bind(one.key.1).bind(one.to);
+    });
+    let gone = gone.all().await?;
+    let logs = tx.query(LOGS).rows(arrived.values(), |row, one| {
+        row.bind(one.key.0)
+            .bind(one.key.1)
+            .bind(one.from)
+            .bind(one.to)
+            .bind(one.at);
+    });
+    logs.execute().await?;
+    Ok(gone)
 }
 
 /// The messages, and a row in the log for each.

@@ -12,7 +12,7 @@ use tebdil_protocol::{
 };
 
 /// The locked columns of a side.
-#[derive(FromRow)]
+#[derive(Debug, FromRow)]
 pub(super) struct SideRow {
     pub(super) match_id: MatchId,
     pub(super) user_id: UserId,
@@ -28,7 +28,8 @@ pub(super) struct SideRow {
     pub(super) mode: Mode,
 }
 
-/// A side's state while a batch is applied to it.
+/// A side's state while a batch is applied to it, and between batches where nobody else writes.
+#[derive(Debug)]
 pub(super) struct Side {
     pub(super) row: SideRow,
     /// Of the [senders](Sides::senders) of the batch.
@@ -37,7 +38,7 @@ pub(super) struct Side {
 }
 
 /// How far a side's messages have come.
-#[derive(FromRow)]
+#[derive(Debug, FromRow)]
 pub(super) struct Sent {
     match_id: MatchId,
     user_id: UserId,
@@ -52,10 +53,40 @@ pub(super) struct Sent {
     total_bytes: i64,
 }
 
+impl Sent {
+    fn waiting_bytes(&self) -> i64 {
+        self.total_bytes - self.bytes_before
+    }
+}
+
 pub(super) type SideKey = (MatchId, UserId);
 
-/// Messages that have arrived: match, sender, after which `seq`, up to which.
-pub(super) type Arrived = (MatchId, UserId, i64, i64);
+/// Messages of a side that have arrived: those after `from` and up to `to`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) key: SideKey,
+    pub(super) receiver: UserId,
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) at: Timestamp,
+}
+
+impl Arrival {
+    /// This and what arrived later of the same side.
+    pub(super) fn join(self, later: Self) -> Self {
+        Self {
+            from: self.from.min(later.from),
+            to: self.to.max(later.to),
+            ..later
+        }
+    }
+}
+
+/// Those of several sides.
+pub(super) type Arrivals = HashMap<SideKey, Arrival>;
+
+/// A message that is gone: match, sender, its running total of bytes.
+pub(super) type Gone = (MatchId, UserId, i64);
 
 /// A new message, and what is stored with it.
 pub(super) struct Fresh<'a> {
@@ -67,6 +98,7 @@ pub(super) struct Fresh<'a> {
 }
 
 /// Both sides of each match that nobody else has locked.
+#[derive(Default)]
 pub(super) struct Sides {
     sides: HashMap<SideKey, Side>,
     /// Matches that somebody else has locked.
@@ -86,29 +118,67 @@ impl Side {
         (self.row.user_id, self.row.session_id)
     }
 
+    /// The running total up to the last message that has arrived, which no longer waits.
+    pub(super) fn make_room(&mut self, total_bytes: i64) {
+        if let Some(sent) = &mut self.sent {
+            sent.bytes_before = sent.bytes_before.max(total_bytes);
+        }
+    }
+
+    pub(super) fn key(&self) -> SideKey {
+        (self.row.match_id, self.row.user_id)
+    }
+
     /// What the peer acknowledges with the batch.
-    fn arrived(&self) -> Option<Arrived> {
+    fn arrived(&self, at: Timestamp) -> Option<Arrival> {
         let sent = self.sent.as_ref()?;
         let (from, to) = (sent.delivered_before, sent.delivered_seq);
-        (from < to).then_some((self.row.match_id, self.row.user_id, from, to))
+        (from < to).then_some(Arrival {
+            key: self.key(),
+            receiver: self.row.peer_id,
+            from,
+            to,
+            at,
+        })
     }
 }
 
 impl Sides {
-    /// Those of `rows`; `busy` are locked by somebody else.
-    pub(super) fn new(rows: Vec<SideRow>, busy: HashSet<MatchId>) -> Self {
-        let sides = rows.into_iter().map(|row| {
-            let side = Side {
-                row,
-                sent: None,
-                changed: false,
-            };
-            ((side.row.match_id, side.row.user_id), side)
-        });
-        Self {
-            sides: sides.collect(),
-            busy,
+    /// Adds those of `rows`; `busy` are locked by somebody else.
+    pub(super) fn read(&mut self, rows: Vec<SideRow>, busy: Vec<MatchId>) {
+        for row in rows {
+            let (sent, changed) = (None, false);
+            self.add(Side { row, sent, changed });
         }
+        self.busy.extend(busy);
+    }
+
+    pub(super) fn add(&mut self, side: Side) {
+        self.sides.insert(side.key(), side);
+    }
+
+    /// Both sides of each match, as a commit has left them, without those that are over.
+    pub(super) fn into_pairs(self) -> HashMap<MatchId, [Side; 2]> {
+        let mut first: HashMap<MatchId, Side> = HashMap::new();
+        let mut pairs = HashMap::new();
+        for mut side in self.sides.into_values() {
+            let match_id = side.row.match_id;
+            side.changed = false;
+            match &mut side.sent {
+                Some(sent) if side.row.open => sent.delivered_before = sent.delivered_seq,
+                _ => continue,
+            }
+            match first.remove(&match_id) {
+                Some(other) => drop(pairs.insert(match_id, [other, side])),
+                None => drop(first.insert(match_id, side)),
+            }
+        }
+        pairs
+    }
+
+    /// All sides.
+    pub(super) fn keys(&self) -> BTreeSet<SideKey> {
+        self.sides.keys().copied().collect()
     }
 
     /// The sides that send something, or whose messages arrived.
@@ -129,9 +199,20 @@ impl Sides {
     }
 
     /// Notes how far the senders have come.
-    pub(super) fn note_sent(&mut self, senders: Vec<Sent>) {
-        for sent in senders {
-            if let Some(side) = self.sides.get_mut(&(sent.match_id, sent.user_id)) {
+    ///
+    /// `arrived` is still in the database, and counts as gone.
+    pub(super) fn note_sent<'k>(
+        &mut self,
+        senders: Vec<Sent>,
+        arrived: impl Fn(SideKey) -> Option<&'k Arrival>,
+    ) {
+        for mut sent in senders {
+            let key = (sent.match_id, sent.user_id);
+            if let Some(arrival) = arrived(key) {
+                sent.delivered_seq = sent.delivered_seq.max(arrival.to);
+                sent.delivered_before = sent.delivered_seq;
+            }
+            if let Some(side) = self.sides.get_mut(&key) {
                 side.sent = Some(sent);
             }
         }
@@ -141,9 +222,30 @@ impl Sides {
         self.sides.values()
     }
 
+    /// Whether a side is to be written for something else than its messages.
+    pub(super) fn is_changed(&self) -> bool {
+        self.sides.values().any(|side| side.changed)
+    }
+
     /// What has arrived, by the receipts.
-    pub(super) fn arrived(&self) -> Vec<Arrived> {
-        self.sides.values().filter_map(Side::arrived).collect()
+    pub(super) fn arrived(&self, at: Timestamp) -> impl Iterator<Item = Arrival> {
+        self.sides.values().filter_map(move |side| side.arrived(at))
+    }
+
+    /// What has arrived of this side, by the receipts.
+    pub(super) fn arrival(&self, key: SideKey, at: Timestamp) -> Option<Arrival> {
+        self.sides.get(&key)?.arrived(at)
+    }
+
+    /// The sides for which these messages might not find room until what has arrived is taken out.
+    pub(super) fn crowded(&self, messages: &[NewMessage], rules: &ChatRules) -> Vec<SideKey> {
+        let bytes = messages.iter().map(|message| message.ciphertext.len());
+        let bytes = i64::try_from(bytes.sum::<usize>()).unwrap_or(i64::MAX);
+        let crowded = self.sides.values().filter(|side| {
+            let sent = side.sent.as_ref();
+            sent.is_some_and(|sent| sent.waiting_bytes() + bytes >= rules.undelivered_bytes)
+        });
+        crowded.map(Side::key).collect()
     }
 
     /// Applies receipts.
@@ -196,10 +298,12 @@ impl Sides {
         Receipt::Recorded { sender: told }
     }
 
-    /// The running total up to the last message that has arrived, which no longer waits.
-    pub(super) fn make_room(&mut self, key: SideKey, total_bytes: i64) {
-        if let Some(sent) = self.sides.get_mut(&key).and_then(|side| side.sent.as_mut()) {
-            sent.bytes_before = sent.bytes_before.max(total_bytes);
+    /// Notes what no longer waits.
+    pub(super) fn make_room(&mut self, gone: &[Gone]) {
+        for &(match_id, sender, total_bytes) in gone {
+            if let Some(side) = self.sides.get_mut(&(match_id, sender)) {
+                side.make_room(total_bytes);
+            }
         }
     }
 
@@ -255,7 +359,7 @@ impl Sides {
         }
         // Whatever the size of this one, or a small message would overtake a large one.
         if sent.last_seq - sent.delivered_seq >= rules.undelivered
-            || sent.total_bytes - sent.bytes_before >= rules.undelivered_bytes
+            || sent.waiting_bytes() >= rules.undelivered_bytes
         {
             return Append::Full;
         }
