@@ -1,232 +1,232 @@
 //! Messages through matched pairs.
 
-use std::time::{Duration, Instant};
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::future::try_join_all;
-use tebdil_client::raw::{FRAMING, RawSocket, framed};
-use tebdil_protocol::{
-    ClientFrame, MatchFind, MessageAck, MessageSend, ServerFrame, ServerMessage,
-    domain::{MessageKind, Mode},
-    franking::FrankingTag,
-    id::MatchId,
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
+
+use futures_util::future::try_join_all;
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+use tebdil_client::raw::{FRAMING, framed};
+use tebdil_protocol::franking::FrankingTag;
 
 use crate::{
-    Result, people,
-    process::{Process, Setup},
-    times,
+    Result,
+    line::{Heard, Line},
+    report::{Figure, Report},
+    subject::{Running, Subject},
+    usage::Usage,
 };
 
-#[derive(clap::Args)]
+/// The franking tag of every message.
+pub const TAG: FrankingTag = [1; 32];
+
+/// Before anything is counted.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+#[derive(clap::Args, Clone)]
 pub struct ChatLoad {
-    /// Matched pairs; in each, one side writes and the other acknowledges.
-    #[arg(long, default_value_t = 200)]
-    pairs: u32,
-    /// Seconds of load, 1 to 60.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
+    /// Matched pairs. In each, whoever has just acknowledged a message writes the next.
+    #[arg(long, default_value_t = 1_000)]
+    pub pairs: u32,
+    /// Seconds of each run, 1 to 60.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
+    /// Runs of each subject, which take turns.
+    #[arg(long, default_value_t = 5)]
+    pub rounds: u32,
     /// Bytes of ciphertext, 162 to 16384; the 402 of a short encrypted message by default.
     #[arg(long, default_value_t = 402, value_parser = clap::value_parser!(u64).range(162..=16384))]
-    bytes: u64,
+    pub bytes: u64,
+    /// Only these; all that can run by default.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Subject>,
 }
 
 impl Default for ChatLoad {
     fn default() -> Self {
         Self {
-            pairs: 200,
-            seconds: 10,
+            pairs: 1_000,
+            seconds: 5,
+            rounds: 5,
             bytes: 402,
+            only: Vec::new(),
         }
     }
 }
 
-/// What a load came to.
-pub struct Figures {
-    messages: usize,
+/// What one run came to.
+struct Run {
+    messages: f64,
     seconds: f64,
-    /// Of the servers, microseconds a message.
-    pub cpu: f64,
-    delivered: Vec<f64>,
+    server: Usage,
+    database: Usage,
+    load: Usage,
+    /// From sent to received, microseconds.
+    times: Histogram<u64>,
 }
 
-impl Figures {
-    pub fn rate(&self) -> f64 {
-        f64::from(u32::try_from(self.messages).unwrap_or(u32::MAX)) / self.seconds
-    }
+/// As large as this, and of the outer form of an encrypted message, so that the server finds the
+/// tag where it looks for it.
+pub fn ciphertext(bytes: usize) -> Vec<u8> {
+    framed(&TAG, &vec![7; bytes.saturating_sub(FRAMING)])
 }
 
 impl ChatLoad {
-    pub async fn run(&self, setup: &Setup) -> Result<()> {
-        let ours = self.server(setup).await?;
-        let bare = self.peer().await?;
-        for (name, figures) in [("tebdil", &ours), ("bare sockets", &bare)] {
-            self.report(name, figures);
+    /// Runs all subjects in turns.
+    pub async fn run(&self, setup: &crate::process::Setup, report: &mut Report) -> Result<()> {
+        let mut subjects = Vec::new();
+        for subject in Subject::all(&self.only) {
+            match subject.start(setup, self).await? {
+                Ok((running, pairs)) => subjects.push((subject, running, pairs)),
+                Err(why) => println!("chat: {} did not run: {why}", subject.name()),
+            }
         }
-        println!(
-            "chat: durable and acknowledged costs {:.1} times the CPU of moving the frame",
-            ours.cpu / bare.cpu
-        );
+        for _ in 0..self.rounds {
+            for (subject, running, pairs) in &mut subjects {
+                self.measure("chat", subject.name(), running, pairs, report)
+                    .await?;
+            }
+        }
+        for (_, running, _) in subjects {
+            running.stop().await?;
+        }
         Ok(())
     }
 
-    /// Prints what a load came to.
-    pub fn report(&self, name: &str, figures: &Figures) {
-        println!(
-            "chat: {name}: {} pairs, {:.0} messages/s, {:.1} µs CPU a message, sent to received {}",
-            self.pairs,
-            figures.rate(),
-            figures.cpu,
-            times(figures.delivered.clone())
-        );
-    }
-
-    /// As large and of the same outer form as an encrypted message, so that the server finds the
-    /// tag where it looks for it.
-    fn ciphertext(&self, tag: &FrankingTag) -> Result<Vec<u8>> {
-        Ok(framed(
-            tag,
-            &vec![7; usize::try_from(self.bytes)? - FRAMING],
-        ))
-    }
-
-    async fn server(&self, setup: &Setup) -> Result<Figures> {
-        let server = Process::server(setup).await?;
-        let figures = self
-            .between(&[&server], [&server.url, &server.url], 0)
-            .await;
-        server.stop().await?;
-        figures
-    }
-
-    /// The load between sockets at these two URLs, of new users with numbers from `first`; CPU of
-    /// all `processes`.
-    pub async fn between(
+    /// One run.
+    pub async fn measure(
         &self,
-        processes: &[&Process],
-        [writers, readers]: [&str; 2],
-        first: u32,
-    ) -> Result<Figures> {
-        let accounts = people::register(writers, first..first + 2 * self.pairs, 1).await?;
-        people::upload_keys(&accounts).await?;
-        let (a, b) = accounts.split_at(accounts.len() / 2);
-        let mut pairs = Vec::new();
-        for (a, b) in people::connect(writers, a)
-            .await?
-            .into_iter()
-            .zip(people::connect(readers, b).await?)
-        {
-            let (a, b, id) = matched(a, b).await?;
-            pairs.push((a, b, Some(id)));
-        }
-        let tag = [1; 32];
-        let ciphertext = self.ciphertext(&tag)?;
-        let text = |match_id: MatchId, seq: i64| {
-            let send = MessageSend {
-                match_id,
-                seq,
-                kind: MessageKind::Content,
-                ciphertext: ciphertext.clone(),
-                franking_tag: Some(tag.to_vec()),
-            };
-            ClientFrame::MessageSend(send).to_json(None)
-        };
-        self.load(processes, pairs, &text).await
+        scenario: &'static str,
+        subject: &'static str,
+        running: &Running,
+        pairs: &mut [Pair],
+        report: &mut Report,
+    ) -> Result<()> {
+        let run = self.load(running, pairs).await?;
+        report.add(figures(scenario, subject, &run));
+        Ok(())
     }
 
-    async fn peer(&self) -> Result<Figures> {
-        let peer = Process::peer().await?;
-        let url = peer.url.replace("http://", "ws://");
-        let mut pairs = Vec::new();
-        for room in 0..self.pairs {
-            let url = format!("{url}/{room}");
-            pairs.push((
-                RawSocket::open_with(&url, None).await?,
-                RawSocket::open_with(&url, None).await?,
-                None,
-            ));
-        }
-        let content = STANDARD.encode(self.ciphertext(&[1; 32])?);
-        let text = |_: MatchId, _: i64| {
-            format!("{{\"type\":\"message.new\",\"match_id\":\"1\",\"ciphertext\":\"{content}\"}}")
+    async fn load(&self, running: &Running, pairs: &mut [Pair]) -> Result<Run> {
+        let window = Window::default();
+        let ciphertext = ciphertext(usize::try_from(self.bytes)?);
+        let talks = pairs.iter_mut().map(|pair| pair.talk(&ciphertext, &window));
+        let watch = async {
+            tokio::time::sleep(WARM_UP).await;
+            let (before, start) = (running.usage()?, Instant::now());
+            window.open.store(true, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(self.seconds)).await;
+            window.open.store(false, Ordering::Relaxed);
+            let (after, seconds) = (running.usage()?, start.elapsed().as_secs_f64());
+            window.over.store(true, Ordering::Relaxed);
+            Result::Ok((before, after, seconds))
         };
-        let figures = self.load(&[&peer], pairs, &text).await;
-        peer.stop().await?;
-        figures
-    }
-
-    /// In every pair the next message leaves when the last has arrived, so the load is what the
-    /// server can take.
-    async fn load(
-        &self,
-        processes: &[&Process],
-        pairs: Vec<(RawSocket, RawSocket, Option<MatchId>)>,
-        text: &dyn Fn(MatchId, i64) -> String,
-    ) -> Result<Figures> {
-        let until = Duration::from_secs(self.seconds);
-        let used = || {
-            processes
-                .iter()
-                .map(|process| process.cpu())
-                .sum::<Result<f64>>()
-        };
-        let cpu = used()?;
-        let start = Instant::now();
-        let chats = pairs
-            .into_iter()
-            .map(|(mut writer, mut reader, id)| async move {
-                let mut delivered = Vec::new();
-                let mut seq = 0;
-                while start.elapsed() < until {
-                    let sent = Instant::now();
-                    seq += 1;
-                    writer
-                        .send_text(text(id.unwrap_or(MatchId(1)), seq))
-                        .await?;
-                    loop {
-                        let frame = reader.recv_json().await?;
-                        if frame["type"] == "message.new" {
-                            break;
-                        }
-                    }
-                    delivered.push(sent.elapsed().as_secs_f64() * 1e3);
-                    if let Some(match_id) = id {
-                        reader
-                            .send(&ClientFrame::MessageAck(MessageAck { match_id, seq }), None)
-                            .await?;
-                        while writer.recv_json().await?["type"] != "message.accepted" {}
-                    }
-                }
-                Result::Ok(delivered)
-            });
-        let delivered: Vec<f64> = try_join_all(chats).await?.concat();
-        let seconds = start.elapsed().as_secs_f64();
-        let messages = delivered.len();
-        let cpu = (used()? - cpu) * 1e6 / f64::from(u32::try_from(messages).unwrap_or(u32::MAX));
-        Ok(Figures {
+        let ((before, after, seconds), _) = tokio::try_join!(watch, try_join_all(talks))?;
+        #[expect(clippy::cast_precision_loss, reason = "far less than 2^53")]
+        let messages = window.messages.load(Ordering::Relaxed) as f64;
+        Ok(Run {
             messages,
             seconds,
-            cpu,
-            delivered,
+            server: after.server - before.server,
+            database: after.database - before.database,
+            load: after.load - before.load,
+            times: Arc::into_inner(window.times)
+                .ok_or("a run goes on")?
+                .into_inner(),
         })
     }
 }
 
-async fn matched(mut a: RawSocket, mut b: RawSocket) -> Result<(RawSocket, RawSocket, MatchId)> {
-    let wish = ClientFrame::MatchFind(MatchFind {
-        mode: Mode::Text,
-        interests: None,
-        languages: None,
-        max_distance_km: None,
-        background: false,
-    });
-    a.send(&wish, None).await?;
-    b.send(&wish, None).await?;
-    let found = |message: &ServerMessage| match &message.frame {
-        ServerFrame::MatchFound(found) => Some(found.found.id),
-        _ => None,
-    };
-    let id = a.recv_until(found).await?;
-    b.recv_until(found).await?;
-    Ok((a, b, id))
+/// What is counted.
+struct Window {
+    open: AtomicBool,
+    over: AtomicBool,
+    messages: AtomicU64,
+    times: Arc<Mutex<Histogram<u64>>>,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        let times = Histogram::new(3).expect("three digits are allowed");
+        Self {
+            open: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            messages: AtomicU64::new(0),
+            times: Arc::new(Mutex::new(times)),
+        }
+    }
+}
+
+/// Two who talk, and how many messages each has sent.
+pub struct Pair {
+    sides: [(Line, i64); 2],
+}
+
+impl From<[Line; 2]> for Pair {
+    fn from(lines: [Line; 2]) -> Self {
+        Self {
+            sides: lines.map(|line| (line, 0)),
+        }
+    }
+}
+
+impl Pair {
+    async fn talk(&mut self, ciphertext: &[u8], window: &Window) -> Result<()> {
+        while !window.over.load(Ordering::Relaxed) {
+            for turn in [0, 1] {
+                let [a, b] = &mut self.sides;
+                let ((writer, seq), (reader, _)) = if turn == 0 { (a, b) } else { (b, a) };
+                *seq += 1;
+                let sent = Instant::now();
+                writer.say(*seq, ciphertext).await?;
+                while reader.next().await? != Heard::New {}
+                let took = sent.elapsed();
+                reader.take(*seq).await?;
+                let mut answers = writer.answers();
+                while answers > 0 {
+                    if matches!(writer.next().await?, Heard::Accepted | Heard::Delivered) {
+                        answers -= 1;
+                    }
+                }
+                if window.open.load(Ordering::Relaxed) {
+                    window.messages.fetch_add(1, Ordering::Relaxed);
+                    let micros = u64::try_from(took.as_micros())?;
+                    window.times.lock().record(micros)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn figures(scenario: &'static str, subject: &'static str, run: &Run) -> Vec<Figure> {
+    let figure = |measure, unit, value| Figure::new(scenario, subject, measure, unit, value);
+    let micros = |usage: Usage| usage.total() * 1e6 / run.messages;
+    let all = run.server.total() + run.database.total();
+    #[expect(clippy::cast_precision_loss, reason = "minutes at most")]
+    let millis = |quantile| run.times.value_at_quantile(quantile) as f64 / 1e3;
+    vec![
+        figure("CPU a message", "µs", all * 1e6 / run.messages),
+        figure("of that the server's", "µs", micros(run.server)),
+        figure("of that the database's", "µs", micros(run.database)),
+        figure(
+            "the kernel's part",
+            "%",
+            (run.server.system + run.database.system) / all * 100.0,
+        ),
+        figure("messages a second", "", run.messages / run.seconds),
+        figure("messages a second of a core", "", run.messages / all),
+        figure("sent to received, p50", "ms", millis(0.5)),
+        figure("sent to received, p99", "ms", millis(0.99)),
+        figure(
+            "the load's core, busy",
+            "%",
+            run.load.total() / run.seconds * 100.0,
+        ),
+    ]
 }

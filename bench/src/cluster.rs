@@ -4,6 +4,8 @@ use crate::{
     Result,
     chat::ChatLoad,
     process::{Process, Setup},
+    report::Report,
+    subject::{self, Running},
 };
 
 /// Where the numbers of the second load's users begin: above those of the first.
@@ -19,10 +21,9 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub async fn run(&self, setup: &Setup) -> Result<()> {
-        if setup.database.is_none() {
-            return Err("several nodes need --database postgres://…".into());
-        }
+    pub async fn run(&self, setup: &Setup, report: &mut Report) -> Result<()> {
+        let database = setup.database.as_deref();
+        let database = database.ok_or("several nodes need --database postgres://…")?;
         let prefix = format!("bench:{}:", uuid::Uuid::new_v4().simple());
         let redis = Some((self.redis.as_str(), prefix.as_str()));
         // One after the other: both want to bring the schema up to date.
@@ -30,18 +31,20 @@ impl Cluster {
             Process::node(setup, redis).await?,
             Process::node(setup, redis).await?,
         );
-        let nodes = [&a, &b];
-        let within = self.load.between(&nodes, [&a.url, &a.url], 0).await?;
-        let across = self.load.between(&nodes, [&a.url, &b.url], FAR).await?;
-        for (name, figures) in [("within one node", &within), ("across two nodes", &across)] {
-            self.load.report(name, figures);
+        let (near, far) = ([&*a.url, &*a.url], [&*a.url, &*b.url]);
+        let mut within = subject::between(near, 0, self.load.pairs).await?;
+        let mut across = subject::between(far, FAR, self.load.pairs).await?;
+        let nodes = Running::nodes(vec![a, b], [database, &self.redis])?;
+        for _ in 0..self.load.rounds {
+            for (name, pairs) in [
+                ("within one node", &mut within),
+                ("across two nodes", &mut across),
+            ] {
+                self.load
+                    .measure("cluster", name, &nodes, pairs, report)
+                    .await?;
+            }
         }
-        println!(
-            "chat: across nodes costs {:.2} times the CPU of the nodes, at {:.2} times the rate",
-            across.cpu / within.cpu,
-            across.rate() / within.rate()
-        );
-        a.stop().await?;
-        b.stop().await
+        nodes.stop().await
     }
 }

@@ -8,7 +8,17 @@ use tebdil_protocol::{ClientFrame, MatchFind, ServerFrame, domain::Mode};
 use crate::{
     Result, people,
     process::{Process, Setup},
-    times,
+    quantile,
+    report::{Figure, Report},
+};
+
+/// What everybody wishes for.
+pub const ANYBODY: MatchFind = MatchFind {
+    mode: Mode::Text,
+    interests: None,
+    languages: None,
+    max_distance_km: None,
+    background: false,
 };
 
 #[derive(clap::Args)]
@@ -25,20 +35,14 @@ impl Default for Find {
 }
 
 impl Find {
-    pub async fn run(&self, setup: &Setup) -> Result<()> {
+    pub async fn run(&self, setup: &Setup, report: &mut Report) -> Result<()> {
         let server = Process::server(setup).await?;
         let accounts = people::register(&server.url, 0..self.users, 1).await?;
         people::upload_keys(&accounts).await?;
         let sockets = people::connect(&server.url, &accounts).await?;
         let cpu = server.cpu()?;
         let start = Instant::now();
-        let wish = ClientFrame::MatchFind(MatchFind {
-            mode: Mode::Text,
-            interests: None,
-            languages: None,
-            max_distance_km: None,
-            background: false,
-        });
+        let wish = ClientFrame::MatchFind(ANYBODY);
         let searches = FuturesUnordered::new();
         for mut socket in sockets {
             let wish = wish.clone();
@@ -58,11 +62,16 @@ impl Find {
             .collect::<Result<Vec<f64>>>()?;
         let all = start.elapsed().as_secs_f64();
         let cpu = (server.cpu()? - cpu) * 1e6 / f64::from(self.users);
-        println!(
-            "find: {} users at once, all matched in {all:.3} s ({}), {cpu:.0} µs CPU a user",
-            self.users,
-            times(millis)
-        );
+        let mut sorted = millis;
+        sorted.sort_by(f64::total_cmp);
+        let figure =
+            |measure, unit, value| Figure::new("find", "Tebdil, SQLite", measure, unit, value);
+        report.add(vec![
+            figure("CPU a user", "µs", cpu),
+            figure("told, p50", "ms", quantile(&sorted, 0.5)),
+            figure("told, p99", "ms", quantile(&sorted, 0.99)),
+            figure("all matched", "ms", all * 1e3),
+        ]);
         server.stop().await
     }
 }

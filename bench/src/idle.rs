@@ -7,6 +7,7 @@ use tebdil_client::raw::RawSocket;
 use crate::{
     Result, people,
     process::{Process, Setup},
+    report::{Figure, Report},
 };
 
 /// Devices a user may have at once.
@@ -36,9 +37,9 @@ impl Default for Idle {
 }
 
 impl Idle {
-    pub async fn run(&self, setup: &Setup) -> Result<()> {
+    pub async fn run(&self, setup: &Setup, report: &mut Report) -> Result<()> {
         let server = Process::server(setup).await?;
-        self.watch(&server).await?;
+        self.watch(&server, report).await?;
         let accounts =
             people::register(&server.url, 0..self.connections / DEVICES, DEVICES).await?;
         let (first, rest) = accounts.split_at(100.min(accounts.len()));
@@ -50,7 +51,7 @@ impl Idle {
         drop((warm, sockets));
         server.stop().await?;
 
-        let peer = Process::peer().await?;
+        let peer = Process::own(&["peer"]).await?;
         let url = peer.url.replace("http://", "ws://");
         let mut sockets = Vec::new();
         let mut before = 0.0;
@@ -62,18 +63,22 @@ impl Idle {
         }
         let bare = per_connection(before, peer.rss_kib()?, sockets.len() - 100);
         peer.stop().await?;
-        println!(
-            "idle: {} signed-in connections: {ours:.2} KiB each; bare sockets {bare:.2} KiB each; ratio {:.2}",
-            self.connections,
-            ours / bare
-        );
+        for (subject, kib) in [("Tebdil", ours), ("bare relay: axum", bare)] {
+            report.add(vec![Figure::new(
+                "idle",
+                subject,
+                "memory of a connection",
+                "KiB",
+                kib,
+            )]);
+        }
         Ok(())
     }
 }
 
 impl Idle {
     /// Looks at a server that nobody uses.
-    async fn watch(&self, server: &Process) -> Result<()> {
+    async fn watch(&self, server: &Process, report: &mut Report) -> Result<()> {
         tokio::time::sleep(REST).await;
         let (statements, cpu) = (server.statements().await?, server.cpu()?);
         let begun = Instant::now();
@@ -81,9 +86,11 @@ impl Idle {
         let seconds = begun.elapsed().as_secs_f64();
         let statements = (server.statements().await? - statements) / seconds;
         let cpu = (server.cpu()? - cpu) / seconds * 100.0;
-        println!(
-            "idle: nobody there for {seconds:.0} s: {statements:.2} statements a second, {cpu:.2} % of a core"
-        );
+        let figure = |measure, unit, value| Figure::new("idle", "Tebdil", measure, unit, value);
+        report.add(vec![
+            figure("statements a second, nobody there", "", statements),
+            figure("of a core, nobody there", "%", cpu),
+        ]);
         Ok(())
     }
 }

@@ -9,11 +9,17 @@ mod chat;
 mod cluster;
 mod find;
 mod idle;
+mod limit;
+mod line;
 mod peer;
 mod people;
 mod process;
 mod relay;
+mod report;
+mod socketio;
+mod subject;
 mod turn;
+mod usage;
 
 use clap::{Parser, Subcommand};
 
@@ -26,6 +32,9 @@ struct Arguments {
     /// `postgres://…`; SQLite in a temporary folder without.
     #[arg(long, global = true)]
     database: Option<String>,
+    /// Writes the figures into `docs/performance.md`, too.
+    #[arg(long, global = true)]
+    publish: bool,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -49,6 +58,12 @@ enum What {
     /// The bare peer, started by the others.
     #[command(hide = true)]
     Peer,
+    /// Raw TCP, started by the others.
+    #[command(hide = true)]
+    Limit {
+        /// Bytes of a message's ciphertext.
+        bytes: usize,
+    },
 }
 
 /// Any failure of a measurement ends it.
@@ -62,19 +77,22 @@ async fn main() -> Result<()> {
         binary: arguments.server,
         database: arguments.database,
     };
+    let mut report = report::Report::new();
     match arguments.what.unwrap_or(What::All) {
-        What::Idle(idle) => idle.run(&setup).await,
-        What::Chat(chat) => chat.run(&setup).await,
-        What::Find(find) => find.run(&setup).await,
+        What::Peer => return peer::serve().await,
+        What::Limit { bytes } => return limit::serve(bytes).await,
+        What::Idle(idle) => idle.run(&setup, &mut report).await?,
+        What::Chat(chat) => chat.run(&setup, &mut report).await?,
+        What::Find(find) => find.run(&setup, &mut report).await?,
         What::All => {
-            idle::Idle::default().run(&setup).await?;
-            find::Find::default().run(&setup).await?;
-            chat::ChatLoad::default().run(&setup).await
+            idle::Idle::default().run(&setup, &mut report).await?;
+            find::Find::default().run(&setup, &mut report).await?;
+            chat::ChatLoad::default().run(&setup, &mut report).await?;
         }
-        What::Cluster(cluster) => cluster.run(&setup).await,
-        What::Relay(relay) => relay.run(&setup).await,
-        What::Peer => peer::serve().await,
+        What::Cluster(cluster) => cluster.run(&setup, &mut report).await?,
+        What::Relay(relay) => relay.run(&setup).await?,
     }
+    report.finish(arguments.publish)
 }
 
 /// The `quantile` (0 to 1) of sorted values.

@@ -1,6 +1,7 @@
 //! The server under load, as a process.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -11,10 +12,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::Result;
-
-/// Kernel clock ticks a second; fixed at 100 on Linux.
-const TICKS: f64 = 100.0;
+use crate::{Result, usage::Usage};
 
 /// Keys of a database that is thrown away; nodes must share them.
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
@@ -27,9 +25,29 @@ const RELAY_PORTS: (u16, u16) = (22_000, 22_999);
 const COTURN_PORTS: (u16, u16) = (23_000, 23_999);
 
 /// What is measured.
+#[derive(Clone)]
 pub struct Setup {
     pub binary: PathBuf,
     pub database: Option<String>,
+}
+
+impl Setup {
+    /// The same with SQLite.
+    pub fn without_database(&self) -> Self {
+        let binary = self.binary.clone();
+        Self {
+            binary,
+            database: None,
+        }
+    }
+}
+
+/// A command whose process runs on the first core alone: the load has the last one.
+fn on_first_core(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(program);
+    command.kill_on_drop(true);
+    command
 }
 
 /// A running process that is killed when dropped.
@@ -39,7 +57,7 @@ pub struct Process {
     pub url: String,
     /// Where the numbers of a server are; 0 where nobody asks for them.
     metrics: u16,
-    pid: u32,
+    pub pid: u32,
     _data: tempfile::TempDir,
 }
 
@@ -53,7 +71,7 @@ impl Process {
     pub async fn node(setup: &Setup, redis: Option<(&str, &str)>) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let (port, metrics) = (free_port()?, free_port()?);
-        let mut command = Command::new(&setup.binary);
+        let mut command = on_first_core(&setup.binary);
         command
             .env("TEBDIL_DATA_DIR", data.path())
             .env("TEBDIL_HTTP__LISTEN", format!("127.0.0.1:{port}"))
@@ -79,7 +97,7 @@ impl Process {
                 .env("TEBDIL_REDIS__URL", url)
                 .env("TEBDIL_REDIS__PREFIX", prefix);
         }
-        let child = command.kill_on_drop(true).spawn()?;
+        let child = command.spawn()?;
         let pid = child.id().ok_or("the server ended at once")?;
         let process = Self {
             child,
@@ -179,21 +197,35 @@ impl Process {
         })
     }
 
-    /// Starts the bare peer.
-    pub async fn peer() -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("peer")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+    /// Starts a server that is part of this program.
+    pub async fn own(arguments: &[&str]) -> Result<Self> {
+        let mut command = on_first_core(std::env::current_exe()?);
+        command.args(arguments);
+        Self::speaking(command).await
+    }
+
+    /// Starts the stack in Node, from this folder.
+    pub async fn node_js(folder: &str, arguments: &[&str]) -> Result<Self> {
+        let mut command = on_first_core("node");
+        command
+            .arg(format!("{folder}/server.mjs"))
+            .args(["--listen", "127.0.0.1:0", "--bcrypt-cost", "4"])
+            .args(arguments);
+        Self::speaking(command).await
+    }
+
+    /// Starts what says its address, or a sentence that ends with it, once it listens.
+    async fn speaking(mut command: Command) -> Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let pid = child.id().ok_or("the peer ended at once")?;
         let out = child.stdout.take().ok_or("the peer has no output")?;
-        let address = tokio::time::timeout(START, BufReader::new(out).lines().next_line())
+        let said = tokio::time::timeout(START, BufReader::new(out).lines().next_line())
             .await??
             .ok_or("the peer said nothing")?;
+        let address = said.rsplit(' ').next().unwrap_or_default();
         Ok(Self {
             child,
-            url: format!("http://{address}"),
+            url: format!("http://{}", address.trim_start_matches("http://")),
             metrics: 0,
             pid,
             _data: tempfile::tempdir()?,
@@ -216,22 +248,7 @@ impl Process {
 
     /// CPU seconds used so far, user and system.
     pub fn cpu(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The name, in parentheses, may hold spaces; state is the first field after it, utime and
-        // stime the 12th and 13th.
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .ok_or("stat")?
-            .1
-            .split_whitespace()
-            .collect();
-        let ticks = |index: usize| {
-            fields
-                .get(index)
-                .and_then(|text| text.parse::<f64>().ok())
-                .ok_or("stat")
-        };
-        Ok((ticks(11)? + ticks(12)?) / TICKS)
+        Ok(Usage::alone(self.pid)?.total())
     }
 
     /// Resident memory, KiB.
