@@ -75,6 +75,9 @@ impl Db {
             // from being read from the log again.
             .pragma("wal_autocheckpoint", "8192")
             .pragma("cache_size", "-32768")
+            // What a statement would undo is kept in memory: a batch writes more than SQLite keeps
+            // there by itself, and the rest went to a file, each page once more.
+            .pragma("temp_store", "MEMORY")
             // Deleted rows are overwritten, so that acknowledged ciphertext also leaves the file.
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT)
