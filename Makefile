@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench sbom clean
+.PHONY: help run test lint bench bench-full sbom clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -14,9 +14,12 @@ test: ## every test, on private services; REQUIRE_SERVICES=1 fails if one is mis
 lint: ## format, clippy, docs, dependencies, file sizes, shell and browser scripts, deployment files
 	@scripts/lint
 
-bench: ## the load generator; ARGS="…" goes to it
-	@cargo build --release -p tebdil
-	@cargo run --release -p tebdil_bench -- $(ARGS)
+# The load has the last core, the servers have the first.
+bench: ## measure for some minutes, beside peers; ARGS="…" goes to the load generator
+	@scripts/bench $(ARGS)
+
+bench-full: ## the same with every scenario and more runs, into docs/performance.md
+	@scripts/bench --publish full
 
 sbom: ## what the server is built from, as CycloneDX JSON in target/sbom
 	@scripts/sbom

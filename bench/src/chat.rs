@@ -47,18 +47,6 @@ pub struct ChatLoad {
     only: Vec<Subject>,
 }
 
-impl Default for ChatLoad {
-    fn default() -> Self {
-        Self {
-            pairs: 1_000,
-            seconds: 5,
-            rounds: 5,
-            bytes: 402,
-            only: Vec::new(),
-        }
-    }
-}
-
 /// What one run came to.
 struct Run {
     messages: f64,
@@ -77,6 +65,16 @@ pub fn ciphertext(bytes: usize) -> Vec<u8> {
 }
 
 impl ChatLoad {
+    pub const fn of(pairs: u32, seconds: u64, rounds: u32) -> Self {
+        Self {
+            pairs,
+            seconds,
+            rounds,
+            bytes: 402,
+            only: Vec::new(),
+        }
+    }
+
     /// Runs all subjects in turns.
     pub async fn run(&self, setup: &crate::process::Setup, report: &mut Report) -> Result<()> {
         let mut subjects = Vec::new();

@@ -28,13 +28,11 @@ pub struct Find {
     users: u32,
 }
 
-impl Default for Find {
-    fn default() -> Self {
-        Self { users: 1_000 }
-    }
-}
-
 impl Find {
+    pub const fn of(users: u32) -> Self {
+        Self { users }
+    }
+
     pub async fn run(&self, setup: &Setup, report: &mut Report) -> Result<()> {
         let server = Process::server(setup).await?;
         let accounts = people::register(&server.url, 0..self.users, 1).await?;

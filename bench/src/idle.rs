@@ -27,16 +27,14 @@ pub struct Idle {
     seconds: u32,
 }
 
-impl Default for Idle {
-    fn default() -> Self {
+impl Idle {
+    pub const fn of(connections: u32, seconds: u32) -> Self {
         Self {
-            connections: 5_000,
-            seconds: 60,
+            connections,
+            seconds,
         }
     }
-}
 
-impl Idle {
     pub async fn run(&self, setup: &Setup, report: &mut Report) -> Result<()> {
         let server = Process::server(setup).await?;
         self.watch(&server, report).await?;

@@ -20,6 +20,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+use tokio_util::task::TaskTracker;
+
 use crate::{Result, chat};
 
 /// What a frame is.
@@ -150,10 +152,11 @@ pub async fn serve(bytes: usize) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let (pairs, frames) = (Pairs::default(), Arc::new(Frames::of(bytes)));
+    let connections = TaskTracker::new();
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(relay(stream, Arc::clone(&pairs), Arc::clone(&frames)));
+        connections.spawn(relay(stream, Arc::clone(&pairs), Arc::clone(&frames)));
     }
 }
 

@@ -32,6 +32,9 @@ struct Arguments {
     /// `postgres://…`; SQLite in a temporary folder without.
     #[arg(long, global = true)]
     database: Option<String>,
+    /// `redis://…`, for what runs on several nodes; what is there stays as it is.
+    #[arg(long, global = true)]
+    redis: Option<String>,
     /// Writes the figures into `docs/performance.md`, too.
     #[arg(long, global = true)]
     publish: bool,
@@ -47,11 +50,13 @@ enum What {
     Chat(chat::ChatLoad),
     /// Everybody searches at once: time until all are matched.
     Find(find::Find),
-    /// All of the above with their defaults.
-    All,
     /// Messages between two nodes, beside the same within one; needs `--database`, empty, and
     /// `--redis`.
-    Cluster(cluster::Cluster),
+    Cluster(chat::ChatLoad),
+    /// The above, each for seconds: some five minutes.
+    Quick,
+    /// The above as they are reported: idle, find with 10,000 users, chat, cluster.
+    Full,
     /// Calls through the embedded relay beside the same through coturn: CPU, loss, latency, the
     /// most they carry.
     Relay(relay::RelayLoad),
@@ -76,20 +81,30 @@ async fn main() -> Result<()> {
     let setup = process::Setup {
         binary: arguments.server,
         database: arguments.database,
+        redis: arguments.redis,
     };
     let mut report = report::Report::new();
-    match arguments.what.unwrap_or(What::All) {
+    match arguments.what.unwrap_or(What::Quick) {
         What::Peer => return peer::serve().await,
         What::Limit { bytes } => return limit::serve(bytes).await,
         What::Idle(idle) => idle.run(&setup, &mut report).await?,
         What::Chat(chat) => chat.run(&setup, &mut report).await?,
         What::Find(find) => find.run(&setup, &mut report).await?,
-        What::All => {
-            idle::Idle::default().run(&setup, &mut report).await?;
-            find::Find::default().run(&setup, &mut report).await?;
-            chat::ChatLoad::default().run(&setup, &mut report).await?;
+        What::Quick => {
+            let short = chat::ChatLoad::of(500, 3, 3);
+            idle::Idle::of(2_000, 20).run(&setup, &mut report).await?;
+            find::Find::of(1_000).run(&setup, &mut report).await?;
+            short.run(&setup, &mut report).await?;
+            cluster::run(&short, &setup, &mut report).await?;
         }
-        What::Cluster(cluster) => cluster.run(&setup, &mut report).await?,
+        What::Full => {
+            let load = chat::ChatLoad::of(1_000, 5, 5);
+            idle::Idle::of(15_000, 60).run(&setup, &mut report).await?;
+            find::Find::of(10_000).run(&setup, &mut report).await?;
+            load.run(&setup, &mut report).await?;
+            cluster::run(&load, &setup, &mut report).await?;
+        }
+        What::Cluster(load) => cluster::run(&load, &setup, &mut report).await?,
         What::Relay(relay) => relay.run(&setup).await?,
     }
     report.finish(arguments.publish)

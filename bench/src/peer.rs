@@ -11,6 +11,7 @@ use axum::{
     },
     response::Response,
     routing::get,
+    serve::ListenerExt as _,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
@@ -27,6 +28,10 @@ pub async fn serve() -> Result<()> {
     let app = Router::new()
         .route("/{room}", get(upgrade))
         .with_state(Rooms::default());
+    // Small frames leave at once, as everywhere here.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     Ok(axum::serve(listener, app).await?)
 }
 

@@ -29,15 +29,15 @@ const COTURN_PORTS: (u16, u16) = (23_000, 23_999);
 pub struct Setup {
     pub binary: PathBuf,
     pub database: Option<String>,
+    pub redis: Option<String>,
 }
 
 impl Setup {
     /// The same with SQLite.
     pub fn without_database(&self) -> Self {
-        let binary = self.binary.clone();
         Self {
-            binary,
             database: None,
+            ..self.clone()
         }
     }
 }

@@ -77,7 +77,7 @@ impl Report {
     pub fn new() -> Self {
         Self {
             machine: machine(),
-            command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+            command: arguments(),
             figures: Vec::new(),
         }
     }
@@ -107,49 +107,37 @@ impl Report {
     }
 
     fn scenarios(&self) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        for figure in &self.figures {
-            if !names.contains(&figure.scenario) {
-                names.push(figure.scenario);
-            }
-        }
-        names
+        distinct(self.figures.iter().map(|figure| figure.scenario))
     }
 
-    /// A table for each scenario: measures down, subjects across; medians, least and most.
+    /// A table for each scenario.
     fn markdown(&self) -> String {
-        let mut text = String::new();
-        for scenario in self.scenarios() {
-            let rows = self.rows(scenario);
-            let (mut subjects, mut measures) = (Vec::new(), Vec::new());
-            for row in &rows {
-                if !subjects.contains(&row.figure.subject) {
-                    subjects.push(row.figure.subject);
-                }
-                if !measures.contains(&row.figure.measure) {
-                    measures.push(row.figure.measure);
-                }
-            }
-            let runs = rows.first().map_or(0, |row| row.sorted.len());
-            text += &format!("\n### {scenario} ({runs} runs in turns)\n\n| |");
-            text += &subjects
-                .iter()
-                .map(|of| format!(" {of} |"))
-                .collect::<String>();
-            text += &format!("\n|---|{}\n", "---|".repeat(subjects.len()));
-            for measure in measures {
-                text += &format!("| {measure} |");
-                for subject in &subjects {
-                    let row = rows
-                        .iter()
-                        .find(|row| (row.figure.subject, row.figure.measure) == (subject, measure));
-                    text += &format!(" {} |", row.map_or_else(|| "–".to_owned(), Row::text));
-                }
-                text += "\n";
-            }
-            text += &format!("\n![{scenario}](performance/{scenario}.svg)\n");
+        let tables = self.scenarios().into_iter().map(|name| self.table(name));
+        tables.collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// Measures down, subjects across; medians, least and most.
+    fn table(&self, scenario: &str) -> String {
+        let rows = self.rows(scenario);
+        let subjects = distinct(rows.iter().map(|row| row.figure.subject));
+        let measures = distinct(rows.iter().map(|row| row.figure.measure));
+        let runs = rows.iter().map(|row| row.sorted.len()).max().unwrap_or(0);
+        let mut lines = vec![
+            format!("### {scenario} ({runs} runs in turns)\n"),
+            format!("| | {} |", subjects.join(" | ")),
+            format!("|---|{}", "---|".repeat(subjects.len())),
+        ];
+        for measure in measures {
+            let cell = |subject: &&str| {
+                let mut of = rows.iter();
+                of.find(|row| (row.figure.subject, row.figure.measure) == (subject, measure))
+                    .map_or_else(|| "–".to_owned(), Row::text)
+            };
+            let cells: Vec<String> = subjects.iter().map(cell).collect();
+            lines.push(format!("| {measure} | {} |", cells.join(" | ")));
         }
-        text
+        lines.push(format!("\n![{scenario}](performance/{scenario}.svg)"));
+        lines.join("\n")
     }
 
     /// The first measure of a scenario as bars, a line for each subject.
@@ -166,17 +154,10 @@ impl Report {
             .iter()
             .map(|row| row.median())
             .fold(f64::MIN_POSITIVE, f64::max);
-        let height = (rows.len() + 1) * LINE + 8;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"{height}\" \
-             font-family=\"sans-serif\" font-size=\"13\">\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-             <text x=\"8\" y=\"20\" font-weight=\"bold\">{scenario}: {first}</text>\n"
-        );
-        for (line, row) in (1..).zip(&rows) {
+        let bar = |(line, row): (usize, &&Row<'_>)| {
             let (top, middle) = (line * LINE + 4, line * LINE + 19);
             let width = row.median() / most * WIDTH;
-            svg += &format!(
+            format!(
                 "<text x=\"8\" y=\"{middle}\">{}</text>\n\
                  <rect x=\"210\" y=\"{top}\" width=\"{width:.1}\" height=\"20\" fill=\"#b4532a\"/>\n\
                  <text x=\"{:.1}\" y=\"{middle}\">{} {}</text>\n",
@@ -184,9 +165,17 @@ impl Report {
                 216.0 + width,
                 number(row.median()),
                 row.figure.unit
-            );
-        }
-        svg + "</svg>\n"
+            )
+        };
+        let bars: String = (1..).zip(&rows).map(bar).collect();
+        let height = (rows.len() + 1) * LINE + 8;
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"{height}\" \
+             font-family=\"sans-serif\" font-size=\"13\">\n\
+             <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
+             <text x=\"8\" y=\"20\" font-weight=\"bold\">{scenario}: {first}</text>\n\
+             {bars}</svg>\n"
+        )
     }
 
     /// Prints the tables, and writes `target/bench/report.json`; with `publish` also the page of
@@ -217,17 +206,41 @@ impl Report {
         let (_, tail) = rest
             .split_once(END)
             .ok_or("the page has no end of its figures")?;
-        let machine: String = self
-            .machine
-            .iter()
-            .map(|(what, value)| format!("- {what}: {value}\n"))
+        let facts = self.machine.iter();
+        let facts: Vec<String> = facts
+            .map(|(what, value)| format!("- {what}: {value}"))
             .collect();
+        let machine = facts.join("\n");
         let command = &self.command;
         Ok(format!(
-            "{head}{BEGIN}\n{machine}- command: `tebdil_bench {command}`\n{}\n{END}{tail}",
+            "{head}{BEGIN}\n{machine}\n- arguments: `{command}`\n\n{}\n{END}{tail}",
             self.markdown()
         ))
     }
+}
+
+/// What the program was called with, without the URLs, which have passwords.
+fn arguments() -> String {
+    let shown = |argument: String| match argument.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://…"),
+        None => argument,
+    };
+    std::env::args()
+        .skip(1)
+        .map(shown)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Each once, in the order of their first.
+fn distinct<'t>(all: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut found = Vec::new();
+    for one in all {
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    found
 }
 
 /// With three digits that say something.

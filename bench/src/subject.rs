@@ -51,8 +51,7 @@ pub struct Used {
 impl Running {
     /// Nodes that share these databases.
     pub fn nodes(servers: Vec<Process>, databases: [&str; 2]) -> Result<Self> {
-        let pid = |url| usage::listener(usage::port(url)?);
-        let databases = databases.into_iter().map(pid).collect::<Result<_>>()?;
+        let databases = databases.into_iter().map(database).collect::<Result<_>>()?;
         Ok(Self { servers, databases })
     }
 
@@ -144,11 +143,18 @@ impl Subject {
         };
         let mut databases = Vec::new();
         if stored {
-            databases.push(usage::listener(usage::port(url)?)?);
+            databases.push(database(url)?);
         }
         let servers = vec![process];
         Ok(Ok((Running { servers, databases }, pairs)))
     }
+}
+
+/// The process of a database, which from here on has the servers' core.
+fn database(url: &str) -> Result<u32> {
+    let pid = usage::listener(usage::port(url)?)?;
+    usage::pin_family(pid)?;
+    Ok(pid)
 }
 
 /// New users of Tebdil, two by two in a match.

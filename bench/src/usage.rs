@@ -5,6 +5,7 @@ use std::{
     iter::Sum,
     net::SocketAddr,
     ops::{Add, Sub},
+    process::Stdio,
 };
 
 use crate::Result;
@@ -76,7 +77,7 @@ impl Sub for Usage {
 }
 
 /// The fields after the name in `/proc/PID/stat`: the state is the first, the parent the second,
-/// utime, stime, cutime and cstime the 12th to 15th (proc_pid_stat(5)).
+/// utime, stime, cutime and cstime the 12th to 15th (see `man 5 proc_pid_stat`).
 struct Stat(Vec<String>);
 
 impl Stat {
@@ -91,6 +92,19 @@ impl Stat {
         let ticks: f64 = self.0.get(index).ok_or("stat")?.parse()?;
         Ok(ticks / TICKS)
     }
+}
+
+/// Has this process and its children run on the first core, where the servers are.
+pub fn pin_family(pid: u32) -> Result<()> {
+    for pid in children(pid)?.into_iter().chain([pid]) {
+        // One of them may have ended meanwhile.
+        std::process::Command::new("taskset")
+            .args(["-apc", "0", &pid.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+    }
+    Ok(())
 }
 
 fn children(of: u32) -> Result<Vec<u32>> {
