@@ -85,9 +85,13 @@ impl ChatLoad {
             }
         }
         for _ in 0..self.rounds {
-            for (subject, running, pairs) in &mut subjects {
+            for turn in 0..subjects.len() {
+                let (subject, running, pairs) = &mut subjects[turn];
                 self.measure("chat", subject.name(), running, pairs, report)
                     .await?;
+                for (_, _, pairs) in &mut subjects {
+                    answer_pings(pairs).await?;
+                }
             }
         }
         for (_, running, _) in subjects {
@@ -173,7 +177,22 @@ impl From<[Line; 2]> for Pair {
     }
 }
 
+/// Servers close connections that say nothing for half a minute.
+async fn answer_pings(pairs: &mut [Pair]) -> Result<()> {
+    const FOR: Duration = Duration::from_millis(100);
+    let listen = try_join_all(pairs.iter_mut().map(Pair::listen));
+    // Nobody says anything, so that only a failure ends it before its time.
+    tokio::time::timeout(FOR, listen)
+        .await
+        .map_or(Ok(()), |ended| ended.map(drop))
+}
+
 impl Pair {
+    async fn listen(&mut self) -> Result<()> {
+        let [(a, _), (b, _)] = &mut self.sides;
+        tokio::try_join!(a.listen(), b.listen()).map(drop)
+    }
+
     async fn talk(&mut self, ciphertext: &[u8], window: &Window) -> Result<()> {
         while !window.over.load(Ordering::Relaxed) {
             for turn in [0, 1] {

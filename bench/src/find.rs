@@ -63,7 +63,7 @@ impl Find {
         let mut sorted = millis;
         sorted.sort_by(f64::total_cmp);
         let figure =
-            |measure, unit, value| Figure::new("find", "Tebdil, SQLite", measure, unit, value);
+            |measure, unit, value| Figure::new("find", setup.subject(), measure, unit, value);
         report.add(vec![
             figure("CPU a user", "µs", cpu),
             figure("told, p50", "ms", quantile(&sorted, 0.5)),

@@ -37,7 +37,7 @@ impl Idle {
 
     pub async fn run(&self, setup: &Setup, report: &mut Report) -> Result<()> {
         let server = Process::server(setup).await?;
-        self.watch(&server, report).await?;
+        self.watch(&server, setup.subject(), report).await?;
         let accounts =
             people::register(&server.url, 0..self.connections / DEVICES, DEVICES).await?;
         let (first, rest) = accounts.split_at(100.min(accounts.len()));
@@ -61,7 +61,7 @@ impl Idle {
         }
         let bare = per_connection(before, peer.rss_kib()?, sockets.len() - 100);
         peer.stop().await?;
-        for (subject, kib) in [("Tebdil", ours), ("bare relay: axum", bare)] {
+        for (subject, kib) in [(setup.subject(), ours), ("bare relay: axum", bare)] {
             report.add(vec![Figure::new(
                 "idle",
                 subject,
@@ -76,7 +76,12 @@ impl Idle {
 
 impl Idle {
     /// Looks at a server that nobody uses.
-    async fn watch(&self, server: &Process, report: &mut Report) -> Result<()> {
+    async fn watch(
+        &self,
+        server: &Process,
+        subject: &'static str,
+        report: &mut Report,
+    ) -> Result<()> {
         tokio::time::sleep(REST).await;
         let (statements, cpu) = (server.statements().await?, server.cpu()?);
         let begun = Instant::now();
@@ -84,7 +89,7 @@ impl Idle {
         let seconds = begun.elapsed().as_secs_f64();
         let statements = (server.statements().await? - statements) / seconds;
         let cpu = (server.cpu()? - cpu) / seconds * 100.0;
-        let figure = |measure, unit, value| Figure::new("idle", "Tebdil", measure, unit, value);
+        let figure = |measure, unit, value| Figure::new("idle", subject, measure, unit, value);
         report.add(vec![
             figure("statements a second, nobody there", "", statements),
             figure("of a core, nobody there", "%", cpu),

@@ -100,6 +100,12 @@ impl Line {
         }
     }
 
+    /// Reads, which answers pings, until something comes that nobody should have sent.
+    pub async fn listen(&mut self) -> Result<()> {
+        while self.next().await? == Heard::Other {}
+        Err("a frame that nobody waited for".into())
+    }
+
     /// The next frame.
     pub async fn next(&mut self) -> Result<Heard> {
         Ok(match self {

@@ -83,6 +83,7 @@ async fn main() -> Result<()> {
         database: arguments.database,
         redis: arguments.redis,
     };
+    let alone = setup.without_database();
     let mut report = report::Report::new();
     match arguments.what.unwrap_or(What::Quick) {
         What::Peer => return peer::serve().await,
@@ -92,15 +93,15 @@ async fn main() -> Result<()> {
         What::Find(find) => find.run(&setup, &mut report).await?,
         What::Quick => {
             let short = chat::ChatLoad::of(500, 3, 3);
-            idle::Idle::of(2_000, 20).run(&setup, &mut report).await?;
-            find::Find::of(1_000).run(&setup, &mut report).await?;
+            idle::Idle::of(2_000, 20).run(&alone, &mut report).await?;
+            find::Find::of(1_000).run(&alone, &mut report).await?;
             short.run(&setup, &mut report).await?;
             cluster::run(&short, &setup, &mut report).await?;
         }
         What::Full => {
             let load = chat::ChatLoad::of(1_000, 5, 5);
-            idle::Idle::of(15_000, 60).run(&setup, &mut report).await?;
-            find::Find::of(10_000).run(&setup, &mut report).await?;
+            idle::Idle::of(15_000, 60).run(&alone, &mut report).await?;
+            find::Find::of(10_000).run(&alone, &mut report).await?;
             load.run(&setup, &mut report).await?;
             cluster::run(&load, &setup, &mut report).await?;
         }

@@ -33,6 +33,14 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The name of the server with this database.
+    pub const fn subject(&self) -> &'static str {
+        match self.database {
+            None => "Tebdil, SQLite",
+            Some(_) => "Tebdil, PostgreSQL",
+        }
+    }
+
     /// The same with SQLite.
     pub fn without_database(&self) -> Self {
         Self {
