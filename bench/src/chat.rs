@@ -83,6 +83,9 @@ impl ChatLoad {
                 Ok((running, pairs)) => subjects.push((subject, running, pairs)),
                 Err(why) => println!("chat: {} did not run: {why}", subject.name()),
             }
+            for (_, _, pairs) in &mut subjects {
+                answer_pings(pairs).await?;
+            }
         }
         for _ in 0..self.rounds {
             for turn in 0..subjects.len() {
